@@ -16,7 +16,6 @@ mod habits;
 mod imports;
 mod json_schemas;
 mod layout;
-mod lints;
 mod literal;
 mod numbers;
 mod pattern;
@@ -143,8 +142,8 @@ impl Module {
             }
             let depth = path.len();
             text.push_str(&line(depth, &format!("/// {}", module_doc(name, &path.join(".")))));
-            if path.last() == Some(name) {
-                text.push_str(&line(depth, layout::SAME_MODULE));
+            if path.is_empty() {
+                text.push_str(layout::allowed_text());
             }
             text.push_str(&line(depth, &format!("pub mod {} {{", field_ident(name))));
             path.push(name.clone());

@@ -8,9 +8,12 @@ pub(crate) mod homes;
 pub(crate) mod identifiers;
 mod merge;
 pub(crate) mod names;
+mod nulls;
 mod owners;
+mod rivals;
 pub(crate) mod settle;
 mod siblings;
+pub(crate) mod variants;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -42,6 +45,8 @@ pub struct Definition {
     pub equals: Vec<Location>,
     /// Whether that schema alone says what it is; else others hold together with it.
     pub is_of_one_schema: bool,
+    /// Whether that schema takes null, and the type does not: its uses do.
+    pub is_without_null: bool,
     /// The path of its module.
     pub module: Vec<String>,
     /// The modules of other files that define the same.

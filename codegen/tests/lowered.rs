@@ -209,9 +209,9 @@ fn conditions_over_constants_are_rules() {
     assert_has(
         &text,
         &[
-            "(!matches!(self.kind, RuleSetKind::Card) || self.card.is_some())",
-            "(matches!(self.kind, RuleSetKind::Card) || self.card.is_none())",
-            "matches!(self.kind, RuleSetKind::Iban | RuleSetKind::Cash)",
+            "(!::std::matches!(self.kind, RuleSetKind::Card) || self.card.is_some())",
+            "(::std::matches!(self.kind, RuleSetKind::Card) || self.card.is_none())",
+            "::std::matches!(self.kind, RuleSetKind::Iban | RuleSetKind::Cash)",
         ],
     );
 }

@@ -103,7 +103,7 @@ fn a_new_property_gets_the_default_of_its_schema_even_if_it_is_required() {
     for line in [
         "a: old.a.unwrap_or_else(|| String::from(\"none\")),",
         "level: 3,",
-        "tags: Some(vec![String::from(\"x\")]),",
+        "tags: Some(::std::vec![String::from(\"x\")]),",
         "note: None,",
     ] {
         assert!(text.contains(line), "{line}\n{text}");

@@ -74,7 +74,8 @@ fn setter(types: &Types<'_>, field: &Field) -> TokenStream {
     };
     let how = format_ident!("{}", how);
     // The macro puts it into a code span.
-    let property = (name != field.property.as_str()).then(|| literal(&visible(&field.property).replace('`', "'")));
+    let property = (name != field.property.as_str())
+        .then(|| literal(&visible(&field.property.replace('\n', "\\n")).replace('`', "'")));
     quote!(#setter = #name #property: #how #ty)
 }
 

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use crate::shape::{Alternative, Body, Definition, Field, Id, Shape, Type, Unknown};
 
-use super::conditions::{Access, condition, telling};
+use super::conditions::{Access, all_of, condition, is_word, parameter, telling};
 use super::runtime::Runtime;
 use super::source::Source;
 
@@ -43,18 +43,18 @@ pub(super) fn is_valid(source: Source<'_>, id: Id, checked: &[bool]) -> Option<T
         Body::Union(union) => {
             let arms = union.variants.iter().map(|alternative| {
                 let variant = format_ident!("{}", alternative.name);
-                let conditions = alternative_checks(source.runtime, alternative, checked);
-                if conditions.is_empty() {
-                    quote!(Self::#variant(_) => true)
+                let holds = all_of(alternative_checks(source.runtime, alternative, checked));
+                if is_word(&holds, "true") || is_word(&holds, "false") {
+                    quote!(Self::#variant(_) => #holds)
                 } else {
-                    quote!(Self::#variant(inner) => #(#conditions)&&*)
+                    quote!(Self::#variant(inner) => #holds)
                 }
             });
             // The validator decides about what is of no single alternative.
             let several = super::source::several_name(union, false).map(|name| quote!(, Self::#name(_) => false));
             quote!(match self { #(#arms),* #several })
         }
-        _ => quote!(#(#conditions)&&*),
+        _ => all_of(conditions),
     };
     // `inline` is for the crate of the events: it is compiled where a payload is checked, and nowhere else.
     Some(quote! {
@@ -109,7 +109,7 @@ fn field_checks(runtime: &Runtime, field: &Field, checked: &[bool]) -> Vec<Token
     let name = super::types::field_ident(&field.name);
     let place = Access::Place(quote!(self.#name));
     if field.is_maybe() {
-        let holds = predicate(runtime, &field.shape, &quote!(value), checked);
+        let holds = predicate(runtime, &field.shape, "value", checked);
         return holds.map(|holds| quote!(self.#name.value().is_none_or(#holds))).into_iter().collect();
     }
     nullable_checks(runtime, &field.shape, &place, !field.required || field.shape.nullable, checked)
@@ -126,19 +126,24 @@ fn nullable_checks(
         return shape_checks(runtime, shape, place, checked);
     }
     let place = place.place();
-    let holds = predicate(runtime, shape, &quote!(value), checked);
+    let holds = predicate(runtime, shape, "value", checked);
     holds.map(|holds| quote!(#place.as_ref().is_none_or(#holds))).into_iter().collect()
 }
 
 /// A function that decides whether a value that is there and not null is valid; none where every one is.
-fn predicate(runtime: &Runtime, shape: &Shape, name: &TokenStream, checked: &[bool]) -> Option<TokenStream> {
+fn predicate(runtime: &Runtime, shape: &Shape, name: &str, checked: &[bool]) -> Option<TokenStream> {
     match shape.ty {
         Type::DateTime if shape.checks.is_empty() => return Some(runtime.internal("checks::date_time")),
         Type::Date if shape.checks.is_empty() => return Some(runtime.internal("checks::date")),
         _ => {}
     }
-    let conditions = shape_checks(runtime, shape, &Access::Reference(name.clone()), checked);
-    (!conditions.is_empty()).then(|| quote!(|#name| #(#conditions)&&*))
+    let place = format_ident!("{}", name);
+    let conditions = shape_checks(runtime, shape, &Access::Reference(quote!(#place)), checked);
+    (!conditions.is_empty()).then(|| {
+        let holds = all_of(conditions);
+        let name = parameter(name, &holds);
+        quote!(|#name| #holds)
+    })
 }
 
 /// The conditions on a value that is there and not null.
@@ -171,7 +176,7 @@ fn shape_checks(runtime: &Runtime, shape: &Shape, access: &Access, checked: &[bo
 }
 
 fn each(runtime: &Runtime, item: &Shape, iterator: TokenStream, checked: &[bool]) -> Option<TokenStream> {
-    let holds = predicate(runtime, item, &quote!(item), checked)?;
+    let holds = predicate(runtime, item, "item", checked)?;
     let all = if item.nullable { quote!(flatten().all) } else { quote!(all) };
     Some(quote!(#iterator.#all(#holds)))
 }

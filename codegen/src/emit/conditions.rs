@@ -1,6 +1,8 @@
 //! Single checks as expressions of type `bool`.
 
-use proc_macro2::{Literal, TokenStream};
+use std::collections::BTreeSet;
+
+use proc_macro2::{Delimiter, Ident, Literal, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
@@ -40,9 +42,64 @@ impl Access {
     }
 }
 
-/// Conditions that must hold together.
-pub(super) fn all_of(conditions: impl Iterator<Item = TokenStream>) -> TokenStream {
-    quote!(#(#conditions)&&*)
+/// Conditions that must hold together, as an expression that stands alone: without those that always hold, and without parentheses.
+pub(super) fn all_of(conditions: impl IntoIterator<Item = TokenStream>) -> TokenStream {
+    let conditions: Vec<TokenStream> = conditions.into_iter().filter(|condition| !is_word(condition, "true")).collect();
+    if conditions.iter().any(|condition| is_word(condition, "false")) {
+        return quote!(false);
+    }
+    match conditions.as_slice() {
+        [] => quote!(true),
+        [only] => alone(only),
+        several => quote!(#(#several)&&*),
+    }
+}
+
+/// An expression without the parentheses that it needs among others.
+pub(super) fn alone(expression: &TokenStream) -> TokenStream {
+    match expression.clone().into_iter().collect::<Vec<_>>().as_slice() {
+        [TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => group.stream(),
+        _ => expression.clone(),
+    }
+}
+
+/// The parameter of a closure or the name in a pattern: what stands unused has none.
+pub(super) fn parameter(name: &str, expression: &TokenStream) -> Ident {
+    fn names(tokens: &TokenStream, name: &str) -> bool {
+        tokens.clone().into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == name,
+            TokenTree::Group(group) => names(&group.stream(), name),
+            _ => false,
+        })
+    }
+    if names(expression, name) { format_ident!("{}", name) } else { format_ident!("_{}", name) }
+}
+
+/// Whether a condition is nothing but a constant.
+pub(super) fn is_word(condition: &TokenStream, word: &str) -> bool {
+    matches!(condition.clone().into_iter().collect::<Vec<_>>().as_slice(), [TokenTree::Ident(ident)] if ident == word)
+}
+
+/// A pattern of integers: each once, and those that follow each other as a range.
+pub(super) fn integers(values: impl IntoIterator<Item = i128>) -> TokenStream {
+    let values: BTreeSet<i128> = values.into_iter().collect();
+    let mut runs: Vec<(i128, i128)> = Vec::new();
+    for value in values {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(value) => *last = value,
+            _ => runs.push((value, value)),
+        }
+    }
+    let patterns = runs.into_iter().flat_map(|(first, last)| {
+        let (from, to) = (integer(first), integer(last));
+        match last - first {
+            0 => vec![from],
+            1 => vec![from, to],
+            _ => vec![quote!(#from..=#to)],
+        }
+    });
+    let patterns: Vec<TokenStream> = patterns.collect();
+    quote!(#(#patterns)|*)
 }
 
 /// The checks that say more than the pattern beside them.
@@ -58,6 +115,15 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
         reference = quote!(&#place.to_string());
     }
     match check {
+        // Nothing is at least the one and at most the other.
+        Check::Length { min: Some(min), max: Some(max) }
+        | Check::Items { min: Some(min), max: Some(max) }
+        | Check::Members { min: Some(min), max: Some(max) }
+            if min > max =>
+        {
+            quote!(false)
+        }
+        Check::Range { min: Some(min), max: Some(max) } if min > max => quote!(false),
         Check::Length { min, max } => {
             let (length, range) = (runtime.internal("checks::length"), size_range(*min, *max));
             match ty {
@@ -124,17 +190,20 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
             });
             quote!((#(#are)||*))
         }
+        // One that asks for nothing holds for all.
+        Check::Any(lists) if lists.iter().any(Vec::is_empty) => quote!(true),
         Check::Any(lists) => {
             let lists = lists.iter().map(|checks| parenthesised(runtime, checks, ty, access));
             quote!((#(#lists)||*))
         }
         Check::One(lists) => {
             let lists = lists.iter().map(|checks| parenthesised(runtime, checks, ty, access));
-            quote!([#(#lists),*].into_iter().filter(|holds| *holds).count() == 1)
+            let count = runtime.internal("checks::count");
+            quote!(#count(&[#(#lists),*]) == 1)
         }
         Check::OneOf(values) => {
-            let values = values.iter().map(|value| integer(*value));
-            quote!(matches!(#value, #(#values)|*))
+            let values = integers(values.iter().copied());
+            quote!(::std::matches!(#value, #values))
         }
         Check::Equals(true) => value,
         Check::Equals(false) => quote!(!#value),
@@ -160,8 +229,9 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
         }
         Check::Names(checks) => {
             let name = Access::Reference(quote!(name));
-            let conditions = telling(checks).map(|check| condition(runtime, check, &Type::Text, &name));
-            quote!(#place.keys().all(|name| #(#conditions)&&*))
+            let holds = all_of(telling(checks).map(|check| condition(runtime, check, &Type::Text, &name)));
+            let name = parameter("name", &holds);
+            quote!(#place.keys().all(|#name| #holds))
         }
     }
 }
@@ -196,10 +266,11 @@ fn size_range(min: Option<u64>, max: Option<u64>) -> TokenStream {
 
 /// The parameter and the conditions of a text type's check.
 pub(super) fn text_conditions(runtime: &Runtime, checks: &[Check]) -> (TokenStream, TokenStream) {
-    if checks.is_empty() {
-        return (quote!(_), quote!(true));
-    }
     let text = Access::Reference(quote!(text));
-    let conditions = telling(checks).map(|check| condition(runtime, check, &Type::Text, &text));
-    (quote!(text), quote!(#(#conditions)&&*))
+    let holds = all_of(telling(checks).map(|check| condition(runtime, check, &Type::Text, &text)));
+    if checks.is_empty() {
+        return (quote!(_), holds);
+    }
+    let text = parameter("text", &holds);
+    (quote!(#text), holds)
 }

@@ -2,11 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::lower::integer_of;
-use crate::shape::{Body, Definition, Field, Id, Shape, Struct, Type, Unknown};
+use crate::shape::{Body, Choice, Definition, Field, Id, Shape, Struct, Type, Union, Unknown};
 
+use super::literal::raw_string;
 use super::numbers::{integer, into_number};
 use super::source::Source;
 use super::types::{Types, field_ident};
@@ -44,21 +45,27 @@ pub(super) fn implementation(source: Source<'_>, id: Id) -> Option<TokenStream> 
 /// Whether the defaults of a struct are those of its fields' types, so that deriving `Default` says it all.
 pub(super) fn is_derived(source: Source<'_>, id: Id) -> bool {
     let Body::Struct(body) = &source.program.definitions[id].body else { return false };
-    let natural = |field: &Field| match (&field.default, field.required) {
-        (None, _) => true,
-        (Some(Value::Null), true) => true,
-        (Some(default), true) if !field.shape.nullable && !matches!(field.shape.ty, Type::Named(_)) => match default {
-            Value::Bool(value) => !value,
-            // Negative zero is another one, and keeps its sign.
-            Value::Number(number) => number.as_i64() == Some(0),
-            Value::String(text) => text.is_empty() && field.shape.ty == Type::Text,
-            Value::Array(items) => items.is_empty(),
-            Value::Object(members) => members.is_empty(),
-            Value::Null => false,
-        },
-        _ => false,
+    let natural = |field: &Field| match &field.default {
+        None => true,
+        Some(default) => field.required && is_natural(&field.shape, default),
     };
     body.fields.iter().all(natural) && gives_default(source, id, &mut Vec::new())
+}
+
+/// Whether a value is the one that the type of Rust has for `Default`.
+fn is_natural(shape: &Shape, value: &Value) -> bool {
+    match (&shape.ty, value) {
+        (_, Value::Null) => shape.nullable || matches!(shape.ty, Type::Null | Type::Any),
+        _ if shape.nullable => false,
+        (Type::Bool, Value::Bool(value)) => !value,
+        (Type::Integer(_), value) => integer_of(value) == Some(0),
+        // Negative zero is another one, and keeps its sign.
+        (Type::Number, Value::Number(number)) => number.as_i64() == Some(0),
+        (Type::Text, Value::String(text)) => text.is_empty(),
+        (Type::List(_), Value::Array(items)) => items.is_empty(),
+        (Type::Map(_), Value::Object(members)) => members.is_empty(),
+        _ => false,
+    }
 }
 
 fn gives_default(source: Source<'_>, id: Id, open: &mut Vec<Id>) -> bool {
@@ -78,6 +85,10 @@ fn complete(source: Source<'_>, definition: &Definition, body: &Struct, open: &m
     let mut some = false;
     for field in &body.fields {
         let has_default = of_field(&types, field).is_some();
+        if field.default.is_some() && !has_default {
+            // A value without it would not be the default of the schema.
+            return false;
+        }
         let inner = match field.shape {
             Shape { ty: Type::Named(id), nullable: false, .. } if field.required && !has_default => {
                 gives_default(source, id, open)
@@ -104,7 +115,11 @@ pub(super) fn absent(types: &Types<'_>, field: &Field) -> TokenStream {
 /// The default of a field as an expression of the field's type; `None` if it has none, or one that takes more than a
 /// literal.
 pub(super) fn of_field(types: &Types<'_>, field: &Field) -> Option<TokenStream> {
-    let default = field.default.as_ref()?;
+    of_member(types, field, field.default.as_ref()?)
+}
+
+/// A value of a property as an expression of the field's type.
+fn of_member(types: &Types<'_>, field: &Field, default: &Value) -> Option<TokenStream> {
     let maybe = types.runtime().item("Maybe");
     let value = match default {
         Value::Null if field.shape.nullable => None,
@@ -119,14 +134,30 @@ pub(super) fn of_field(types: &Types<'_>, field: &Field) -> Option<TokenStream> 
     })
 }
 
+/// The value of a shape, null if it may be.
+fn of_shape(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStream> {
+    if !shape.nullable {
+        return literal(types, shape, value);
+    }
+    Some(match value {
+        Value::Null => quote!(None),
+        _ => {
+            let value = literal(types, shape, value)?;
+            quote!(Some(#value))
+        }
+    })
+}
+
 fn literal(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStream> {
     Some(match (&shape.ty, value) {
         (Type::Bool, Value::Bool(value)) => quote!(#value),
+        (Type::Null, Value::Null) => quote!(()),
         (Type::Text, Value::String(value)) => quote!(String::from(#value)),
         (Type::Bytes(encoding), Value::String(value)) => {
             let of = types.runtime().item(encoding.type_path());
             quote!(#of::from_text(#value))
         }
+        (Type::Uuid | Type::Date | Type::DateTime, Value::String(text)) => parsed(types, &shape.ty, text)?,
         (Type::Integer(kind), Value::Number(_)) => {
             let (least, most) = kind.bounds();
             integer(integer_of(value).filter(|value| (least..=most).contains(value))?)
@@ -136,16 +167,46 @@ fn literal(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStrea
             quote!(#number::from(#value))
         }
         (Type::List(_), Value::Array(items)) if items.is_empty() => quote!(Vec::new()),
-        (Type::List(item), Value::Array(items)) if !item.nullable => {
-            let items = items.iter().map(|value| literal(types, item, value)).collect::<Option<Vec<_>>>()?;
-            quote!(vec![#(#items),*])
+        (Type::List(item), Value::Array(items)) => {
+            let items = items.iter().map(|value| of_shape(types, item, value)).collect::<Option<Vec<_>>>()?;
+            quote!(::std::vec![#(#items),*])
+        }
+        (Type::Tuple(shapes), Value::Array(items)) if shapes.len() == items.len() => {
+            let items = shapes.iter().zip(items).map(|(shape, value)| of_shape(types, shape, value));
+            let items = items.collect::<Option<Vec<_>>>()?;
+            quote!((#(#items,)*))
         }
         (Type::Map(_), Value::Object(members)) if members.is_empty() => {
             quote!(::std::collections::BTreeMap::new())
         }
+        (Type::Map(item), Value::Object(members)) => {
+            let members = members.iter().map(|(name, value)| {
+                let value = of_shape(types, item, value)?;
+                Some(quote!((String::from(#name), #value)))
+            });
+            let members = members.collect::<Option<Vec<_>>>()?;
+            quote!(::std::collections::BTreeMap::from([#(#members),*]))
+        }
+        (Type::Any, value) => {
+            let (literal, text) = (types.runtime().internal("literal"), raw_string(&value.to_string()));
+            quote!(#literal(#text))
+        }
         (Type::Named(id), _) => named(types, *id, value)?,
+        (Type::Boxed(id), _) => {
+            let value = named(types, *id, value)?;
+            quote!(Box::new(#value))
+        }
         _ => return None,
     })
+}
+
+/// A value that is read from its text, which it takes.
+fn parsed(types: &Types<'_>, ty: &Type, text: &str) -> Option<TokenStream> {
+    // A second more than a minute has is legal in texts, and not for everybody who reads them.
+    let is_usual = *ty != Type::DateTime || !text.contains(":60");
+    let literal = types.runtime().internal("literal");
+    let is_legal = types.accepts(&Shape::of(ty.clone()), &Value::from(text));
+    (is_usual && is_legal).then(|| quote!(#literal(#text)))
 }
 
 fn named(types: &Types<'_>, id: Id, value: &Value) -> Option<TokenStream> {
@@ -156,14 +217,69 @@ fn named(types: &Types<'_>, id: Id, value: &Value) -> Option<TokenStream> {
             let variant = format_ident!("{}", variant.name);
             quote!(#path::#variant)
         }
-        (Body::Wrapper(inner), _) if !inner.nullable => {
-            let value = literal(types, inner, value)?;
+        (Body::Wrapper(inner), _) => {
+            let value = of_shape(types, inner, value)?;
             quote!(#path(#value))
         }
-        // Only in its own module can a type of text be made without asking whether the text is legal.
-        (Body::Text(_), Value::String(text)) if types.is_own(id) && types.accepts(id, value) => {
-            quote!(#path(String::from(#text)))
+        (Body::Text(_), Value::String(text)) if types.accepts(&Shape::of(Type::Named(id)), value) => {
+            // Only in its own module can a type of text be made without asking whether the text is legal.
+            if types.is_own(id) {
+                quote!(#path(String::from(#text)))
+            } else {
+                let literal = types.runtime().internal("literal");
+                quote!(#literal(#text))
+            }
         }
+        (Body::Struct(body), Value::Object(members)) => structure(types, &path, body, members)?,
+        (Body::Union(union), _) => alternative(types, &path, union, value)?,
         _ => return None,
     })
+}
+
+/// A struct with the properties of a value. What the value leaves out is absent, as where it is read.
+fn structure(
+    types: &Types<'_>,
+    path: &TokenStream,
+    body: &Struct,
+    members: &Map<String, Value>,
+) -> Option<TokenStream> {
+    let declared =
+        |name: &str| body.fields.iter().any(|field| field.property == name) || body.tag.as_deref() == Some(name);
+    let others: Map<String, Value> =
+        members.iter().filter(|(name, _)| !declared(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let unknown = match &body.unknown {
+        Unknown::Kept(map) => {
+            let others = literal(types, map, &Value::Object(others))?;
+            Some(quote!(unknown: #others,))
+        }
+        Unknown::Forbidden if !others.is_empty() => return None,
+        Unknown::Ignored | Unknown::Forbidden => None,
+    };
+    let fields = body.fields.iter().map(|field| {
+        let name = field_ident(&field.name);
+        let value = match members.get(&field.property) {
+            Some(value) => of_member(types, field, value)?,
+            None if field.required => return None,
+            None => absent(types, field),
+        };
+        Some(quote!(#name: #value,))
+    });
+    let fields = fields.collect::<Option<Vec<_>>>()?;
+    Some(quote!(#path { #(#fields)* #unknown }))
+}
+
+/// The alternative that a value is of: the one of its tag, or the only one that provably takes it.
+fn alternative(types: &Types<'_>, path: &TokenStream, union: &Union, value: &Value) -> Option<TokenStream> {
+    let variant = match &union.choice {
+        Choice::Tag { property, .. } => {
+            let tag = value.get(property)?.as_str()?;
+            union.variants.iter().find(|variant| variant.tags.iter().any(|other| other == tag))?
+        }
+        Choice::One | Choice::Any => {
+            let mut taking = union.variants.iter().filter(|variant| types.accepts(&variant.shape, value));
+            taking.next().filter(|_| taking.next().is_none())?
+        }
+    };
+    let (name, value) = (format_ident!("{}", variant.name), of_shape(types, &variant.shape, value)?);
+    Some(quote!(#path::#name(#value)))
 }

@@ -52,6 +52,14 @@ fn is_ordered(shape: &Shape) -> bool {
 }
 
 /// Whether a wrapper of a shape is `Copy`.
-pub(super) fn is_copy(shape: &Shape) -> bool {
-    matches!(shape.ty, Type::Uuid | Type::Date | Type::Integer(_) | Type::Bool | Type::Null)
+pub(super) fn is_copy(program: &Program, shape: &Shape) -> bool {
+    match shape.ty {
+        Type::Uuid | Type::Date | Type::Integer(_) | Type::Bool | Type::Null => true,
+        Type::Named(id) => match &program.definitions[id].body {
+            Body::Enum(_) => true,
+            Body::Wrapper(inner) => is_copy(program, inner),
+            _ => false,
+        },
+        _ => false,
+    }
 }

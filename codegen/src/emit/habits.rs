@@ -37,7 +37,7 @@ fn wrapper(types: &Types<'_>, id: Id, shape: &Shape, upcasts: &Upcasts) -> Token
     }
     let (wrapper, name) = (types.runtime().internal("wrapper"), format_ident!("{}", types.definition(id).name));
     let inner = types.shape(shape);
-    let displayed = (!shape.nullable && is_scalar(&shape.ty)).then(|| quote!(, displayed));
+    let displayed = (!shape.nullable && is_shown(types, &shape.ty)).then(|| quote!(, displayed));
     quote!(#wrapper!(#name, #inner #displayed);)
 }
 
@@ -81,7 +81,19 @@ fn from_alternatives(types: &Types<'_>, id: Id, union: &Union, upcasts: &Upcasts
     quote!(#from_alternatives!(#name, { #(#calls),* });)
 }
 
-/// Whether a type is shown as a text.
+/// Whether a type is shown as a text, itself or as what it wraps.
+fn is_shown(types: &Types<'_>, ty: &Type) -> bool {
+    match ty {
+        Type::Named(id) => match &types.definition(*id).body {
+            Body::Enum(_) | Body::Text(_) => true,
+            Body::Wrapper(shape) => !shape.nullable && is_shown(types, &shape.ty),
+            _ => false,
+        },
+        ty => is_scalar(ty),
+    }
+}
+
+/// Whether a type is one of a single value that texts show.
 fn is_scalar(ty: &Type) -> bool {
     matches!(
         ty,

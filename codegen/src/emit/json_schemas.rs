@@ -31,6 +31,9 @@ pub(super) fn text(loaded: &Loaded, program: &Program, runtime: &Runtime) -> Str
         if pointer != format!("/$defs/{}", definition.name) {
             entry.push_str(&format!(" {pointer:?}"));
         }
+        if definition.is_without_null {
+            entry.push_str(" without null");
+        }
         by_schema.entry(schema).or_default().push(entry);
     }
     if by_schema.is_empty() {

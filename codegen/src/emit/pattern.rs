@@ -67,7 +67,7 @@ fn sequence(runtime: &Runtime, parts: &[Part], mut follow: First) -> Option<Vec<
     {
         conditions.push(match texts.as_slice() {
             [text] => quote!(s.rest() == #text),
-            texts => quote!(matches!(s.rest(), #(#texts)|*)),
+            texts => quote!(::std::matches!(s.rest(), #(#texts)|*)),
         });
         follow = last.first(First::END);
         rest = before;

@@ -1,13 +1,14 @@
 //! What must hold between the properties of a struct, as expressions of type `bool`.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
 use crate::shape::{Body, Definition, Field, Rule, Struct, Type, Unknown};
 
-use super::conditions::{Access, all_of};
+use super::conditions::{Access, all_of, alone, integers, is_word, parameter};
 use super::numbers::integer;
+use super::runtime::Runtime;
 use super::source::Source;
 use super::types::{Types, field_ident};
 
@@ -45,20 +46,24 @@ impl Rules<'_> {
                         super::conditions::condition(self.source.runtime, check, &field.shape.ty, &access)
                     }))
                 };
-                let on_value = || on(Access::Reference(quote!(value)));
+                let on_value = || {
+                    let holds = on(Access::Reference(quote!(value)));
+                    let value = parameter("value", &holds);
+                    (holds, value)
+                };
                 match (field.required, field.shape.nullable) {
-                    (true, false) => on(Access::Place(quote!(self.#name))),
+                    (true, false) => operand(on(Access::Place(quote!(self.#name)))),
                     (true, true) => {
-                        let holds = on_value();
-                        quote!(self.#name.as_ref().is_none_or(|value| #holds))
+                        let (holds, value) = on_value();
+                        quote!(self.#name.as_ref().is_none_or(|#value| #holds))
                     }
                     (false, false) => {
-                        let holds = on_value();
-                        quote!(self.#name.as_ref().is_some_and(|value| #holds))
+                        let (holds, value) = on_value();
+                        quote!(self.#name.as_ref().is_some_and(|#value| #holds))
                     }
                     (false, true) => {
-                        let holds = on_value();
-                        quote!((!self.#name.is_absent() && self.#name.value().is_none_or(|value| #holds)))
+                        let (holds, value) = on_value();
+                        quote!((!self.#name.is_absent() && self.#name.value().is_none_or(|#value| #holds)))
                     }
                 }
             }),
@@ -68,7 +73,10 @@ impl Rules<'_> {
                 let rules: Vec<TokenStream> = rules.iter().map(|rule| self.condition(rule)).collect();
                 match rules.as_slice() {
                     [one, other] => quote!((#one != #other)),
-                    _ => quote!([#(#rules),*].into_iter().filter(|holds| *holds).count() == 1),
+                    _ => {
+                        let count = self.source.runtime.internal("checks::count");
+                        quote!(#count(&[#(#rules),*]) == 1)
+                    }
                 }
             }
             Rule::Not(rule) => match &**rule {
@@ -93,8 +101,12 @@ impl Rules<'_> {
                         }
                     })
                 }
+                Rule::One(rules) if rules.len() == 2 => {
+                    let (one, other) = (self.condition(&rules[0]), self.condition(&rules[1]));
+                    quote!((#one == #other))
+                }
                 _ => {
-                    let holds = self.condition(rule);
+                    let holds = alone(&self.condition(rule));
                     quote!(!(#holds))
                 }
             },
@@ -109,8 +121,15 @@ impl Rules<'_> {
         }
     }
 
+    /// Conditions with `&&` between them, which without any holds, or with `||`, which without any does not.
     fn joined(&self, rules: &[Rule], operator: &TokenStream, of_none: bool) -> TokenStream {
-        let mut conditions = rules.iter().map(|rule| self.condition(rule));
+        let (idle, decisive) = if of_none { ("true", "false") } else { ("false", "true") };
+        let conditions: Vec<TokenStream> = rules.iter().map(|rule| self.condition(rule)).collect();
+        if conditions.iter().any(|condition| is_word(condition, decisive)) {
+            let decided = !of_none;
+            return quote!(#decided);
+        }
+        let mut conditions = conditions.into_iter().filter(|condition| !is_word(condition, idle));
         let Some(first) = conditions.next() else { return quote!(#of_none) };
         let rest: Vec<TokenStream> = conditions.collect();
         if rest.is_empty() { first } else { quote!((#first #(#operator #rest)*)) }
@@ -125,7 +144,7 @@ impl Rules<'_> {
             .map(|field| is_there(field, &field_ident(&field.name)))
             .collect();
         let required = u64::try_from(self.body.fields.len() - optional.len()).unwrap_or(u64::MAX);
-        let unknown = matches!(self.body.unknown, Unknown::Kept(_));
+        let unknown = ::std::matches!(self.body.unknown, Unknown::Kept(_));
         let min = min.map(|min| min.saturating_sub(required));
         let Some(max) = max else {
             let min = min.unwrap_or_default();
@@ -137,13 +156,21 @@ impl Rules<'_> {
                     (false, _) => quote!((#(#optional)||* #unknown)),
                 };
             }
-            let (count, min) = (counted(&optional, unknown), Literal::u64_unsuffixed(min));
+            let (count, min) = (counted(self.source.runtime, &optional, unknown), Literal::u64_unsuffixed(min));
             return quote!(#count >= #min);
         };
         if max < required {
             return quote!(false);
         }
-        let (count, max) = (counted(&optional, unknown), Literal::u64_unsuffixed(max - required));
+        let count = counted(self.source.runtime, &optional, unknown);
+        if max == required {
+            return match (optional.is_empty(), unknown) {
+                (true, false) => quote!(true),
+                (true, true) => quote!(self.unknown.is_empty()),
+                _ => quote!(#count == 0),
+            };
+        }
+        let max = Literal::u64_unsuffixed(max - required);
         match min.filter(|min| *min > 0).map(Literal::u64_unsuffixed) {
             Some(min) => quote!((#min..=#max).contains(&(#count))),
             None => quote!(#count <= #max),
@@ -155,20 +182,26 @@ impl Rules<'_> {
         let name = field_ident(&field.name);
         let is_text = match &field.shape.ty {
             Type::Text => true,
-            Type::Named(id) => matches!(self.source.program.definitions[*id].body, Body::Text(_)),
+            Type::Named(id) => ::std::matches!(self.source.program.definitions[*id].body, Body::Text(_)),
             _ => false,
         };
-        let patterns = values.iter().map(|value| self.pattern(field, value));
-        let patterns = quote!(#(#patterns)|*);
-        match (field.required, field.shape.nullable, is_text) {
-            (true, false, false) => quote!(matches!(self.#name, #patterns)),
-            (true, false, true) => quote!(matches!(self.#name.as_str(), #patterns)),
-            (false, true, false) => quote!(matches!(self.#name.value(), Some(#patterns))),
-            (false, true, true) => {
-                quote!(matches!(self.#name.value().map(|value| value.as_str()), Some(#patterns)))
+        let whole: Option<Vec<i128>> = values.iter().map(crate::lower::integer_of).collect();
+        let patterns = match whole {
+            Some(whole) => integers(whole),
+            None => {
+                let patterns = values.iter().map(|value| self.pattern(field, value));
+                quote!(#(#patterns)|*)
             }
-            (_, _, false) => quote!(matches!(self.#name, Some(#patterns))),
-            (_, _, true) => quote!(matches!(self.#name.as_deref(), Some(#patterns))),
+        };
+        match (field.required, field.shape.nullable, is_text) {
+            (true, false, false) => quote!(::std::matches!(self.#name, #patterns)),
+            (true, false, true) => quote!(::std::matches!(self.#name.as_str(), #patterns)),
+            (false, true, false) => quote!(::std::matches!(self.#name.value(), Some(#patterns))),
+            (false, true, true) => {
+                quote!(::std::matches!(self.#name.value().map(|value| value.as_str()), Some(#patterns)))
+            }
+            (_, _, false) => quote!(::std::matches!(self.#name, Some(#patterns))),
+            (_, _, true) => quote!(::std::matches!(self.#name.as_deref(), Some(#patterns))),
         }
     }
 
@@ -190,6 +223,15 @@ impl Rules<'_> {
     }
 }
 
+/// An expression that several others may stand beside.
+fn operand(expression: TokenStream) -> TokenStream {
+    let has_and = expression
+        .clone()
+        .into_iter()
+        .any(|token| matches!(token, TokenTree::Punct(punct) if "&|".contains(punct.as_char())));
+    if has_and { quote!((#expression)) } else { expression }
+}
+
 /// Whether an optional property is there.
 fn is_there(field: &Field, name: &Ident) -> TokenStream {
     if field.is_maybe() { quote!(!self.#name.is_absent()) } else { quote!(self.#name.is_some()) }
@@ -204,8 +246,9 @@ fn plain_bool(field: &Field, values: &[Value]) -> Option<bool> {
 }
 
 /// How many optional properties and kept ones are there.
-fn counted(optional: &[TokenStream], unknown: bool) -> TokenStream {
-    let declared = quote!([#(#optional),*].into_iter().filter(|there| *there).count());
+fn counted(runtime: &Runtime, optional: &[TokenStream], unknown: bool) -> TokenStream {
+    let count = runtime.internal("checks::count");
+    let declared = quote!(#count(&[#(#optional),*]));
     match (optional.is_empty(), unknown) {
         (true, true) => quote!(self.unknown.len()),
         (true, false) => quote!(0),

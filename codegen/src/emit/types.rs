@@ -10,8 +10,7 @@ use crate::shape::{
 };
 
 use super::derives::is_copy;
-use super::docs::{code, doc, doc_and, with_source};
-use super::lints;
+use super::docs::{code, doc, doc_and, lines, with_source};
 use super::runtime::Runtime;
 use super::source::Source;
 
@@ -99,9 +98,9 @@ impl<'a> Types<'a> {
         self.source.program.definitions[id].module == self.module
     }
 
-    /// Whether a definition provably accepts a value.
-    pub(super) fn accepts(&self, id: Id, value: &serde_json::Value) -> bool {
-        super::values::accepts(self.source.program, &Shape::of(Type::Named(id)), value)
+    /// Whether a shape provably accepts a value.
+    pub(super) fn accepts(&self, shape: &Shape, value: &serde_json::Value) -> bool {
+        super::values::accepts(self.source.program, shape, value)
     }
 
     /// The `use` lines of a module for what it does not re-export.
@@ -142,7 +141,6 @@ impl<'a> Types<'a> {
 
     fn structure(&self, name: &Ident, body: &Struct, derives: &TokenStream) -> TokenStream {
         let fields = body.fields.iter().map(|field| self.field(field));
-        let lints = lints::of_struct(body);
         let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
         let kept = match &body.unknown {
             Unknown::Kept(map) => {
@@ -158,7 +156,6 @@ impl<'a> Types<'a> {
         quote! {
             #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #closed
-            #lints
             pub struct #name { #(#fields)* #kept }
         }
     }
@@ -207,7 +204,11 @@ impl<'a> Types<'a> {
     ) -> TokenStream {
         let names: Vec<Ident> = union.variants.iter().map(|variant| format_ident!("{}", variant.name)).collect();
         let variants = union.variants.iter().zip(&names).map(|(variant, name)| {
-            let doc = doc(&variant.doc, || self.alternative_doc(union, variant));
+            let doc = if variant.doc.is_empty() {
+                self.alternative_doc(union, variant)
+            } else {
+                doc(&variant.doc, String::new)
+            };
             let rename = match (&union.choice, variant.tags.as_slice()) {
                 (Choice::Tag { kept: false, .. }, [tag]) => Some(quote!(#[serde(rename = #tag)])),
                 _ => None,
@@ -224,11 +225,6 @@ impl<'a> Types<'a> {
             }
         });
         let several = several.map(|name| quote!(, or #name));
-        let lints = [
-            lints::of_union(self.source.program, union),
-            lints::of_shapes(union.variants.iter().map(|variant| &variant.shape)),
-        ];
-        let lints = lints.into_iter().flatten().collect::<TokenStream>();
         let is_valid = (checked == Checked::Method).then(|| quote!(Self::is_valid,));
         let [tagged_union, one_of, any_of] =
             ["tagged_union", "one_of", "any_of"].map(|name| self.runtime().internal(name));
@@ -251,26 +247,26 @@ impl<'a> Types<'a> {
         quote! {
             #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize)]
             #[serde(#style)]
-            #lints
             pub enum #name { #(#variants)* #several_variant }
 
             #reading
         }
     }
 
-    fn alternative_doc(&self, union: &Union, variant: &Alternative) -> String {
+    /// The documentation of an alternative that has no description of its own.
+    fn alternative_doc(&self, union: &Union, variant: &Alternative) -> TokenStream {
         match (&union.choice, variant.tags.as_slice()) {
-            (Choice::Tag { property, .. }, [tag]) => format!("{} is {}.", code(property), code(tag)),
+            (Choice::Tag { property, .. }, [tag]) => lines(&format!("{} is {}.", code(property), code(tag))),
             (Choice::Tag { property, .. }, tags) => {
                 let tags: Vec<String> = tags.iter().map(|tag| code(tag)).collect();
-                format!("{} is one of {}.", code(property), tags.join(", "))
+                lines(&format!("{} is one of {}.", code(property), tags.join(", ")))
             }
             _ => match &variant.shape.ty {
                 Type::Named(id) | Type::Boxed(id) => {
                     let definition = &self.source.program.definitions[*id];
-                    if definition.doc.is_empty() { format!("A `{}`.", definition.name) } else { definition.doc.clone() }
+                    doc(&definition.doc, || format!("A `{}`.", definition.name))
                 }
-                ty => format!("{}.", type_description(ty)),
+                ty => lines(&format!("{}.", type_description(ty))),
             },
         }
     }
@@ -279,12 +275,10 @@ impl<'a> Types<'a> {
         let ty = self.shape(shape);
         let reader = self.runtime().internal_text("de::exact");
         let exact = self.needs_exact(shape).then(|| quote!(#[serde(deserialize_with = #reader)]));
-        let copy = is_copy(shape).then(|| quote!(, Copy));
-        let lints = lints::of_shapes(std::iter::once(shape));
+        let copy = is_copy(self.source.program, shape).then(|| quote!(, Copy));
         quote! {
             #[derive(Debug, Clone #copy, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #[serde(transparent)]
-            #lints
             pub struct #name(#exact pub #ty);
         }
     }
@@ -410,7 +404,8 @@ impl<'a> Types<'a> {
     fn takes_null(&self, shape: &Shape) -> bool {
         shape.nullable
             || match &shape.ty {
-                Type::Named(id) => {
+                // A box is read as what lies in it.
+                Type::Named(id) | Type::Boxed(id) => {
                     matches!(&self.source.program.definitions[*id].body, Body::Wrapper(inner) if self.takes_null(inner))
                 }
                 _ => false,

@@ -175,7 +175,9 @@ impl Derivation<'_> {
                 let default = self.filling(new, newer)?;
                 let place = if old.is_maybe() { quote!(#place.present()) } else { place };
                 let value = how.in_option().on(place);
-                if how::is_literal(&default) {
+                if how::is_natural(&default) {
+                    quote!(#value.unwrap_or_default())
+                } else if how::is_literal(&default) {
                     quote!(#value.unwrap_or(#default))
                 } else {
                     quote!(#value.unwrap_or_else(|| #default))

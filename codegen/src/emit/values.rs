@@ -3,18 +3,77 @@
 use serde_json::{Map, Number, Value, json};
 
 use crate::schema::{self, Validator};
-use crate::shape::{Body, Check, Id, Program, Shape, Type};
+use crate::shape::{Body, Check, Choice, Field, Id, Program, Shape, Struct, Type, Union, Unknown};
 
 /// Whether a shape provably accepts a value.
 pub(super) fn accepts(program: &Program, shape: &Shape, value: &Value) -> bool {
-    let is_empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
-    let schema = match &shape.ty {
-        // Nothing is in there that the type could speak of.
-        Type::List(_) | Type::Map(_) if is_empty => all(&shape.checks).map(|checks| json!({ "allOf": checks })),
-        _ => schema_of(program, shape),
+    if value.is_null() && shape.nullable {
+        return true;
+    }
+    fits(program, &shape.ty, value) && passes(&shape.checks, value)
+}
+
+/// Whether a value provably passes all of some checks.
+fn passes(checks: &[Check], value: &Value) -> bool {
+    checks.is_empty() || all(checks).is_some_and(|checks| is_valid(&json!({ "allOf": checks }), value))
+}
+
+fn is_valid(schema: &Value, value: &Value) -> bool {
+    Validator::new(schema).is_ok_and(|validator| validator.is_valid(value))
+}
+
+/// Whether a value is provably one of a type.
+fn fits(program: &Program, ty: &Type, value: &Value) -> bool {
+    match (ty, value) {
+        (Type::Any, _) | (Type::Null, Value::Null) => true,
+        (Type::List(item), Value::Array(items)) => items.iter().all(|value| accepts(program, item, value)),
+        (Type::Tuple(shapes), Value::Array(items)) => {
+            shapes.len() == items.len() && shapes.iter().zip(items).all(|(shape, value)| accepts(program, shape, value))
+        }
+        (Type::Map(item), Value::Object(members)) => members.values().all(|value| accepts(program, item, value)),
+        (Type::Named(id) | Type::Boxed(id), _) => match (&program.definitions[*id].body, value) {
+            (Body::Struct(body), Value::Object(members)) => has_properties(program, body, members),
+            (Body::Union(union), _) => has_alternative(program, union, value),
+            (Body::Wrapper(inner), _) => accepts(program, inner, value),
+            (Body::Enum(_) | Body::Text(_), _) => {
+                schema_of(program, &Shape::of(ty.clone())).is_some_and(|schema| is_valid(&schema, value))
+            }
+            _ => false,
+        },
+        _ => schema_of(program, &Shape::of(ty.clone())).is_some_and(|schema| is_valid(&schema, value)),
+    }
+}
+
+fn has_properties(program: &Program, body: &Struct, members: &Map<String, Value>) -> bool {
+    let is_tag = |name: &str| body.tag.as_deref() == Some(name);
+    let of = |name: &str| body.fields.iter().find(|field| field.property == name);
+    let others = || members.iter().filter(|(name, _)| !is_tag(name) && of(name).is_none());
+    let takes_others = match &body.unknown {
+        Unknown::Ignored => true,
+        Unknown::Forbidden => others().next().is_none(),
+        Unknown::Kept(map) => {
+            let others: Map<String, Value> = others().map(|(name, value)| (name.clone(), value.clone())).collect();
+            others.is_empty() || accepts(program, map, &Value::Object(others))
+        }
     };
-    let validator = schema.map(|schema| Validator::new(&schema));
-    validator.is_some_and(|validator| validator.is_ok_and(|validator| validator.is_valid(value)))
+    let takes = |field: &Field| match members.get(&field.property) {
+        Some(value) => accepts(program, &field.shape, value),
+        None => !field.required,
+    };
+    body.rules.is_empty() && takes_others && body.fields.iter().all(takes)
+}
+
+fn has_alternative(program: &Program, union: &Union, value: &Value) -> bool {
+    match &union.choice {
+        Choice::Tag { property, .. } => {
+            let tag = value.get(property).and_then(Value::as_str);
+            let chosen = union.variants.iter().find(|variant| variant.tags.iter().any(|own| Some(own.as_str()) == tag));
+            chosen.is_some_and(|variant| accepts(program, &variant.shape, value))
+        }
+        // Of exactly one nobody has shown that the others refuse it.
+        Choice::One => false,
+        Choice::Any => union.variants.iter().any(|variant| accepts(program, &variant.shape, value)),
+    }
 }
 
 /// Whether a definition provably accepts all values of a shape.
@@ -28,6 +87,9 @@ fn schema_of(program: &Program, shape: &Shape) -> Option<Value> {
     let of_type = match &shape.ty {
         Type::Bool => json!({"type": "boolean"}),
         Type::Text | Type::Bytes(_) => json!({"type": "string"}),
+        Type::Uuid => json!({"type": "string", "format": "uuid"}),
+        Type::Date => json!({"type": "string", "format": "date"}),
+        Type::DateTime => json!({"type": "string", "format": "date-time"}),
         Type::Number => json!({"type": "number"}),
         Type::Integer(kind) => {
             let (min, max) = kind.bounds();

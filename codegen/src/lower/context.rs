@@ -194,12 +194,15 @@ impl<'a> Context<'a> {
         let id = self.definitions.len();
         let location = self.face(&key.0);
         let Conjunction { locations, classes, choices } = &key.0;
-        let is_of_one_schema = locations.len() == 1 && choices.is_empty() && *classes == Classes::ALL;
+        let is_without_null = *classes == Classes::ALL.without(Classes::NULL);
+        let is_whole = *classes == Classes::ALL || is_without_null;
+        let is_of_one_schema = locations.len() == 1 && choices.is_empty() && is_whole;
         self.definitions.push(Definition {
             doc: self.text(&location, "description").to_owned(),
             location,
             equals: Vec::new(),
             is_of_one_schema,
+            is_without_null,
             module: Vec::new(),
             copies: BTreeSet::new(),
             name: String::new(),

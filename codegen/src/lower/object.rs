@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use eventsmith_exact::schema::is_rounded;
 use serde_json::{Map, Value};
 
-use crate::references::Location;
+use crate::references::{Location, Target};
 use crate::shape::names;
 use crate::shape::{Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
@@ -43,7 +43,7 @@ pub(super) fn is_too_wide(flat: &Flat<'_>) -> bool {
             > MOST_MATCHES
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// Lowers an object of which the validator checks everything.
     pub(super) fn any_object(&mut self, flat: &Flat<'_>) -> Shape {
         self.gaps_but(flat, Classes::OBJECT, &[]);
@@ -122,14 +122,31 @@ impl Context<'_> {
 
     fn field(&self, name: &str, locations: &[Location], shape: Shape, required: bool) -> Field {
         let doc = locations.iter().map(|location| self.text(location, "description")).find(|doc| !doc.is_empty());
-        let default = locations.iter().find_map(|location| {
-            let schema = self.schema(location).as_object()?;
-            schema.get("default").filter(|_| !is_rounded(schema, "default"))
-        });
+        let own = locations.iter().find_map(|location| self.default_of(location));
+        let default = own.or_else(|| locations.iter().find_map(|location| self.referred_default(location)));
         let (doc, default) = (doc.unwrap_or_default().to_owned(), default.cloned());
         let mut chosen = locations.iter().map(|location| names::chosen_for(self.schema(location), name));
         let chosen = chosen.find(|chosen| !chosen.is_empty()).unwrap_or_default();
         Field { property: name.to_owned(), name: chosen, doc, shape, required, default }
+    }
+
+    fn default_of(&self, location: &Location) -> Option<&'a Value> {
+        let schema = self.schema(location).as_object()?;
+        schema.get("default").filter(|_| !is_rounded(schema, "default"))
+    }
+
+    /// The default of what a schema refers to: annotations apply through references.
+    fn referred_default(&self, location: &Location) -> Option<&'a Value> {
+        const DEEPEST: usize = 32;
+        let mut at = location.clone();
+        for _ in 0..DEEPEST {
+            let Some(Target::Location(target)) = self.resolve(&at) else { return None };
+            if let Some(default) = self.default_of(&target) {
+                return Some(default);
+            }
+            at = target;
+        }
+        None
     }
 
     /// What happens to the properties that nobody declares.

@@ -95,6 +95,7 @@ impl Context<'_> {
             if part.get("multipleOf").is_some() {
                 let divisor = part.decimal("multipleOf").and_then(|divisor| u64::try_from(divisor.to_i128()?).ok());
                 match divisor {
+                    Some(divisor) if divisors.contains(&divisor) => {}
                     Some(divisor) => divisors.push(divisor),
                     None => self.gap(&part.location, "multipleOf"),
                 }

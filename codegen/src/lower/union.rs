@@ -153,6 +153,9 @@ impl<'a> Context<'a> {
         let (nulls, others): (Vec<&Branch<'a>>, Vec<&Branch<'a>>) = branches.iter().partition(is_null);
         // Of exactly one null may be no value of another; of any it may, and is one all the same.
         let takes_null = |branch: &&Branch<'a>| self.possible(&branch.conjunction, &branch.flat, 0).has(Classes::NULL);
+        if nulls.is_empty() && others.iter().any(takes_null) {
+            return self.null_beside_others(conjunction, branches, exactly_one, hint);
+        }
         if nulls.is_empty() || exactly_one && (nulls.len() > 1 || others.iter().any(takes_null)) {
             return None;
         }
@@ -168,6 +171,40 @@ impl<'a> Context<'a> {
             // Null has room in it, and the validator sees to the rest.
             shape.checks.clear();
             self.gap(&others.first()?.location, "type");
+        }
+        Some(shape)
+    }
+
+    /// Alternatives of which none is null alone, but some take null beside other types of JSON, and the rest surely does not.
+    fn null_beside_others(
+        &mut self,
+        conjunction: &Conjunction,
+        branches: &[Branch<'a>],
+        exactly_one: bool,
+        hint: &str,
+    ) -> Option<Shape> {
+        let surely = |branch: &&Branch<'a>| {
+            let lists = || {
+                let values = self.values(&branch.flat);
+                branch.flat.only_lists() && values.is_some_and(|values| values.contains(&Value::Null))
+            };
+            branch.flat.classes.has(Classes::NULL) && (branch.flat.is_bare(Classes::NULL) || lists())
+        };
+        let (sure, others): (Vec<&Branch<'a>>, Vec<&Branch<'a>>) = branches.iter().partition(surely);
+        let may_be = |branch: &&Branch<'a>| self.possible(&branch.conjunction, &branch.flat, 0).has(Classes::NULL);
+        let is_open = |branch: &Branch<'a>| branch.flat.classes == Classes::ALL;
+        if sure.is_empty() || others.iter().any(may_be) || branches.iter().any(is_open) {
+            return None;
+        }
+        // Of exactly one, null is no value where it is one of several.
+        let takes_null = !exactly_one || sure.len() == 1;
+        let mut shape = self.lower(&conjunction.only(Classes::ALL.without(Classes::NULL)), hint);
+        if shape.ty == Type::Any {
+            // Null has room in it, and the validator sees to the rest.
+            shape.checks.clear();
+            self.gap(&branches.first()?.location, "type");
+        } else {
+            shape.nullable |= takes_null;
         }
         Some(shape)
     }
@@ -258,8 +295,8 @@ impl<'a> Context<'a> {
         if !branches.iter().all(|branch| branch.flat.classes == Classes::OBJECT) {
             return None;
         }
-        let (tag, values) = branches.first()?.flat.properties().into_iter().find_map(|property| {
-            let tag = property.name;
+        let declared = alternative_names::in_order(branches.first()?.flat.property_names());
+        let (tag, values) = declared.into_iter().find_map(|tag| {
             let mut all: Vec<Vec<String>> = Vec::new();
             let mut seen = HashSet::new();
             for branch in branches {

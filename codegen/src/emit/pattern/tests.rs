@@ -14,7 +14,7 @@ fn a_pattern_reads_as_somebody_would_write_it() {
     let (hex, lower, not_at) = (class("0-9a-f"), class("a-z"), class("^@"));
     let expected = [
         ("^0x[0-9a-f]{24}$", whole(quote!(s.literal("0x") && s.exactly(24, #hex)))),
-        ("^(draft|deleted)$", start(quote!(matches!(s.rest(), "draft" | "deleted")))),
+        ("^(draft|deleted)$", start(quote!(::std::matches!(s.rest(), "draft" | "deleted")))),
         ("^https?://", start(quote!(s.literal("http") && s.optional(|s| s.literal("s")) && s.literal("://")))),
         ("^[^@]+@", start(quote!(s.run(1.., #not_at) && s.literal("@")))),
         (

@@ -27,7 +27,10 @@ impl How {
         match self {
             Self::Same => place,
             Self::Function(function) => quote!(#function(#place)),
-            Self::Into => quote!(#place.into()),
+            Self::Into => match place.clone().into_iter().next() {
+                Some(TokenTree::Punct(star)) if star.as_char() == '*' => quote!((#place).into()),
+                _ => quote!(#place.into()),
+            },
             Self::Around(around) => around(place),
         }
     }
@@ -70,6 +73,12 @@ pub(super) fn is_literal(expression: &TokenStream) -> bool {
     !expression.clone().into_iter().any(|token| matches!(token, TokenTree::Group(_)))
 }
 
+/// Whether an expression is what the type has for `Default`, as far as that is made by a call.
+pub(super) fn is_natural(expression: &TokenStream) -> bool {
+    let text = expression.to_string().replace(' ', "");
+    ["Vec::new()", "::std::collections::BTreeMap::new()", "String::from(\"\")"].contains(&text.as_str())
+}
+
 impl Derivation<'_> {
     /// How values of one shape become values of another, in the text of a module; `None` where the types cannot say.
     pub(super) fn shape(&mut self, from: &Shape, into: &Shape, module: &[String]) -> Option<How> {
@@ -87,8 +96,12 @@ impl Derivation<'_> {
             (one, other) if one == other => How::Same,
             (Type::Boxed(one), other) => {
                 let unboxed = Type::Named(*one);
-                let how = self.bare(&unboxed, other, module)?;
-                How::Around(Box::new(move |place| how.on(quote!((*#place)))))
+                // Parentheses are for what is called on it.
+                match self.bare(&unboxed, other, module)? {
+                    How::Same => How::Around(Box::new(|place| quote!(*#place))),
+                    How::Function(function) => How::Around(Box::new(move |place| quote!(#function(*#place)))),
+                    how => How::Around(Box::new(move |place| how.on(quote!((*#place))))),
+                }
             }
             (one, Type::Boxed(other)) => {
                 self.bare(one, &Type::Named(*other), module)?.then(|value| quote!(Box::new(#value)))
