@@ -3,6 +3,7 @@
 ::eventsmith::generated::generated_by!("0.1.0");
 
 /// Every version of every event, request and document.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
     ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponExpired>(),
     ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponIssued>(),
@@ -131,6 +132,7 @@ pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
 ];
 
 /// The streams that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[
     ::eventsmith::catalogue::StreamDescriptor::new("RULES_COUPON", &["rules.domain.coupon.>"])
         .description("The histories of coupons, which coupons appends to.").replicas(3)
@@ -169,6 +171,7 @@ pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[
 ];
 
 /// The key-value buckets that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[
     ::eventsmith::catalogue::BucketDescriptor::new("CHECKOUT_SUMMARIES", "checkout.summary").description(
         "How far each checkout is, by the transaction's id: the read model of calculator.",
@@ -194,6 +197,7 @@ pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[
 ];
 
 /// The services that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[
     ::eventsmith::catalogue::ServiceDescriptor::new("calculator")
         .publishes(&["webhook.received", "webhook.delivered", "webhook.failed"]).consumes(
@@ -366,6 +370,14 @@ pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[
 ];
 
 /// The subjects of all events, and the wildcards of their groups.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod subjects {
     /// Every subject below `rules`.
     pub const ALL: &str = "rules.>";
@@ -1335,6 +1347,14 @@ pub mod aggregates {
 }
 
 /// The types of `audit`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod audit {
     pub use v1::{
         AuditAction, AuditEntry, AuditEntryRequired, AuditTrail, AuditTrailError,
@@ -1546,6 +1566,14 @@ pub mod audit {
 }
 
 /// The types of `cache`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod cache {
     pub use v1::{
         CacheInvalidate, CacheInvalidateError, CacheInvalidateReply,
@@ -1792,6 +1820,14 @@ pub mod cache {
 }
 
 /// The types of `checkout`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod checkout {
     pub use v1::{
         CheckoutGet, CheckoutGetError, CheckoutGetReply, CheckoutGetReplyItem,
@@ -2364,6 +2400,14 @@ pub mod checkout {
 }
 
 /// The types of `common`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod common {
     use ::serde::{Deserialize, Serialize};
 
@@ -3576,6 +3620,14 @@ pub mod common {
 }
 
 /// The types of `coupon`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod coupon {
     pub use v1::{
         CouponExpired, CouponExpiredRequired, CouponIssued, CouponIssuedRequired,
@@ -4622,6 +4674,14 @@ pub mod coupon {
 }
 
 /// The types of `evaluation`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod evaluation {
     pub use v1::{
         EvaluationEvaluate, EvaluationEvaluateError, EvaluationEvaluateReply,
@@ -5069,6 +5129,14 @@ pub mod evaluation {
 }
 
 /// The types of `external`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod external {
     pub use v1::{
         ExternalRequestCompleted, ExternalRequestCompletedRequired,
@@ -5225,6 +5293,14 @@ pub mod external {
 }
 
 /// The types of `loyalty`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod loyalty {
     pub use v1::{
         LoyaltyEarnPoints, LoyaltyEarnPointsError, LoyaltyEarnPointsReply,
@@ -6101,6 +6177,14 @@ pub mod loyalty {
 }
 
 /// The types of `metrics`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod metrics {
     pub use v1::{
         MetricsSummary, MetricsSummaryReply, MetricsSummaryReplyRequired,
@@ -6272,6 +6356,14 @@ pub mod metrics {
 }
 
 /// The types of `payment`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod payment {
     pub use v1::{
         PaymentAuthorize, PaymentAuthorizeError, PaymentAuthorizeReply,
@@ -7430,6 +7522,14 @@ pub mod payment {
 }
 
 /// The types of `promotion`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod promotion {
     pub use v1::{
         PromotionApplication, PromotionApplied, PromotionAppliedRequired, PromotionApply,
@@ -8257,6 +8357,14 @@ pub mod promotion {
 }
 
 /// The types of `rule`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod rule {
     pub use v1::{
         PropertyChange, RuleActivate, RuleActivateError, RuleActivateReply,
@@ -9951,6 +10059,14 @@ pub mod rule {
 }
 
 /// The types of `sync`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod sync {
     pub use v1::{
         SyncCompleted, SyncCompletedRequired, SyncFailed, SyncFailedRequired,
@@ -10187,6 +10303,14 @@ pub mod sync {
 }
 
 /// The types of `tax`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod tax {
     pub use v1::{
         RateChange, RateChangeRequired, TaxCalculate, TaxCalculateError,
@@ -10510,6 +10634,14 @@ pub mod tax {
 }
 
 /// The types of `webhook`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod webhook {
     pub use v1::{
         WebhookDelivered, WebhookDeliveredRequired, WebhookFailed, WebhookFailedRequired,

@@ -6,8 +6,26 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eventsmith_codegen::Runtime;
+use eventsmith_codegen::{Loaded, Runtime, from_files};
 use eventsmith_tests::small_crate;
+
+/// A catalogue whose events stand in a private module, where nobody uses them.
+const PRIVATE: &[(&str, &str)] = &[
+    ("eventsmith.toml", "root = \"rules\""),
+    ("domain/rule/created.v1.json", PAID),
+    ("domain/rule/created.v2.json", PAID),
+    ("command/rule/create.v1.json", "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"string\"}}}"),
+];
+
+const PAID: &str = r#"{"type": "object", "required": ["id"], "properties": {
+    "id": {"type": "string", "maxLength": 9}, "by": {"enum": ["card_payment", "cash_payment", "bank_payment"]}},
+    "x-event": {"key": "/id", "aggregate": "rule"}}"#;
+
+fn generated(loaded: &Loaded) -> String {
+    let text = eventsmith_codegen::generate_for(loaded, &Runtime::named("events_runtime").unwrap());
+    let text = text.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    text.unwrap()
+}
 
 /// The crate, with the events of the catalogue that lies beside this file.
 fn written() -> PathBuf {
@@ -18,10 +36,9 @@ fn written() -> PathBuf {
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
     let renamed = manifest.replace("eventsmith = {", "events_runtime = { package = \"eventsmith\",");
     fs::write(folder.join("Cargo.toml"), renamed).unwrap();
-    let loaded = eventsmith_codegen::load(&here.join("catalogue"));
-    let text = eventsmith_codegen::generate_for(&loaded, &Runtime::named("events_runtime").unwrap());
-    let text = text.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
-    fs::write(folder.join("src/events.rs"), text.unwrap()).unwrap();
+    fs::write(folder.join("src/events.rs"), generated(&eventsmith_codegen::load(&here.join("catalogue")))).unwrap();
+    let private = PRIVATE.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
+    fs::write(folder.join("src/private.rs"), generated(&from_files("private", private))).unwrap();
     fs::copy(here.join("lib.rs.txt"), folder.join("src/lib.rs")).unwrap();
     folder
 }

@@ -3,6 +3,7 @@
 ::eventsmith::generated::generated_by!("0.1.0");
 
 /// Every version of every event, request and document.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
     ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderPacked>(),
     ::eventsmith::catalogue::EventDescriptor::of::<order::v2::OrderPacked>(),
@@ -15,15 +16,26 @@ pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
 ];
 
 /// The streams that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[];
 
 /// The key-value buckets that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[];
 
 /// The services that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[];
 
 /// The subjects of all events, and the wildcards of their groups.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod subjects {
     /// Every subject below `shop`.
     pub const ALL: &str = "shop.>";
@@ -51,12 +63,21 @@ pub mod subjects {
 }
 
 /// The types of `order`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod order {
     pub use v2::{
         Code, Crate, CrateRequired, Level, Line, LineRequired, Marks, MarksRequired,
         OrderPacked, OrderPackedBox, OrderPackedPayment, OrderPackedPaymentCard,
         OrderPackedPaymentCash, OrderPackedPaymentNone, OrderPackedRequired,
-        OrderStacked, OrderStackedRequired, OrderStackedWord, Status, Weight, Word,
+        OrderPackedWord, OrderStacked, OrderStackedRequired, OrderStackedWord, Status,
+        Weight,
     };
     pub use v4::{OrderPlaced, OrderPlacedRequired};
 
@@ -469,9 +490,9 @@ pub mod order {
             /// The property `tree`.
             pub tree: OrderPackedBox,
             /// The property `grade`.
-            pub grade: Word,
+            pub grade: OrderPackedWord,
             /// The property `by`.
-            pub by: Word,
+            pub by: OrderPackedWord,
             /// The property `weight`.
             pub weight: Weight,
             /// The property `height`.
@@ -481,8 +502,8 @@ pub mod order {
         ::eventsmith::generated::builder! {
             OrderPacked from OrderPackedRequired { status: Status, id: String, packed_at: String,
             lines: Vec<Line>, weights: BTreeMap<String, Number>, size: (Number, String,), first: Code,
-            payment: OrderPackedPayment, tree: OrderPackedBox, grade: Word, by: Word, weight: Weight,
-            height: Number };
+            payment: OrderPackedPayment, tree: OrderPackedBox, grade: OrderPackedWord, by: OrderPackedWord,
+            weight: Weight, height: Number };
             with_last = last: into Code
         }
 
@@ -526,7 +547,7 @@ pub mod order {
                     payment: old.payment.into(),
                     tree: old.tree.into(),
                     grade: old.grade.into(),
-                    by: Word(old.by),
+                    by: OrderPackedWord(old.by),
                     weight: Weight(old.weight.into()),
                     height: old.height.0.into(),
                 }
@@ -674,7 +695,7 @@ pub mod order {
                     level: Some(Level(3)),
                     word: Some(OrderStackedWord(String::from("none"))),
                     words: Some(
-                        vec![
+                        ::std::vec![
                             OrderStackedWord(String::from("a")),
                             OrderStackedWord(String::from("b"))
                         ],
@@ -886,9 +907,9 @@ pub mod order {
         /// The schema `domain/order/packed.v2.json#/$defs/Word`.
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
-        pub struct Word(String);
+        pub struct OrderPackedWord(String);
 
-        impl Word {
+        impl OrderPackedWord {
             /// What the type asks for.
             pub const EXPECTED: &'static str = "1 to 9 characters";
 
@@ -897,9 +918,9 @@ pub mod order {
             }
         }
 
-        ::eventsmith::generated::text_type!(Word);
+        ::eventsmith::generated::text_type!(OrderPackedWord);
 
-        impl From<super::v1::OrderPackedGrade> for Word {
+        impl From<super::v1::OrderPackedGrade> for OrderPackedWord {
             fn from(old: super::v1::OrderPackedGrade) -> Self {
                 Self(old.into())
             }
@@ -1202,7 +1223,7 @@ mod schemas {
         order::v1::Height;
     schemas::DOMAIN_ORDER__PACKED_V2: order::v2::OrderPacked "", order::v2::Status, order::v2::Line,
         order::v2::Code, order::v2::OrderPackedPayment "/properties/payment",
-        order::v2::OrderPackedBox "/$defs/Box", order::v2::Word, order::v2::Weight;
+        order::v2::OrderPackedBox "/$defs/Box", order::v2::OrderPackedWord "/$defs/Word", order::v2::Weight;
     schemas::DOMAIN_ORDER__PLACED_V1: order::v1::OrderPlaced "";
     schemas::DOMAIN_ORDER__PLACED_V2: order::v2::OrderPlaced "",
         order::v2::OrderPlacedChannel "/properties/channel";

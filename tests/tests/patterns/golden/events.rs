@@ -3,20 +3,32 @@
 ::eventsmith::generated::generated_by!("0.1.0");
 
 /// Every version of every event, request and document.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
     ::eventsmith::catalogue::EventDescriptor::of::<text::v1::Matched>(),
 ];
 
 /// The streams that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[];
 
 /// The key-value buckets that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[];
 
 /// The services that the catalogue declares.
+#[allow(dead_code, reason = "not everybody needs it")]
 pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[];
 
 /// The subjects of all events, and the wildcards of their groups.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod subjects {
     /// Every subject below `patterns`.
     pub const ALL: &str = "patterns.>";
@@ -38,6 +50,14 @@ pub mod subjects {
 }
 
 /// The types of `text`, in their newest versions.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
+    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
+    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
+    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
+    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
+    clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod text {
     pub use v1::{
         Address, Ahead, Amount, AnyStart, AnyText, Anywhere, Arn, Base64, Bool, Camel,
@@ -1006,7 +1026,7 @@ pub mod text {
             fn is_legal(text: &str) -> bool {
                 ::eventsmith::generated::checks::scan(
                     text,
-                    |s| matches!(s.rest(), "draft" | "deleted" | "draft-deleted"),
+                    |s| ::std::matches!(s.rest(), "draft" | "deleted" | "draft-deleted"),
                 )
             }
         }
@@ -2576,7 +2596,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^(true|false)$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::generated::checks::scan(text, |s| matches!(s.rest(), "true" | "false"))
+                ::eventsmith::generated::checks::scan(text, |s| ::std::matches!(s.rest(), "true" | "false"))
             }
         }
 
