@@ -72,7 +72,10 @@ impl Rules<'_> {
             Rule::One(rules) => {
                 let rules: Vec<TokenStream> = rules.iter().map(|rule| self.condition(rule)).collect();
                 match rules.as_slice() {
-                    [one, other] => quote!((#one != #other)),
+                    [one, other] => {
+                        let (one, other) = (operand(one.clone()), operand(other.clone()));
+                        quote!((#one != #other))
+                    }
                     _ => {
                         let count = self.source.runtime.internal("checks::count");
                         quote!(#count(&[#(#rules),*]) == 1)
@@ -102,7 +105,7 @@ impl Rules<'_> {
                     })
                 }
                 Rule::One(rules) if rules.len() == 2 => {
-                    let (one, other) = (self.condition(&rules[0]), self.condition(&rules[1]));
+                    let (one, other) = (operand(self.condition(&rules[0])), operand(self.condition(&rules[1])));
                     quote!((#one == #other))
                 }
                 _ => {
@@ -223,13 +226,10 @@ impl Rules<'_> {
     }
 }
 
-/// An expression that several others may stand beside.
+/// An expression that any operator may stand beside.
 fn operand(expression: TokenStream) -> TokenStream {
-    let has_and = expression
-        .clone()
-        .into_iter()
-        .any(|token| matches!(token, TokenTree::Punct(punct) if "&|".contains(punct.as_char())));
-    if has_and { quote!((#expression)) } else { expression }
+    let is_operator = |token: TokenTree| matches!(token, TokenTree::Punct(punct) if "&|=<>".contains(punct.as_char()));
+    if expression.clone().into_iter().any(is_operator) { quote!((#expression)) } else { expression }
 }
 
 /// Whether an optional property is there.
