@@ -3,7 +3,7 @@
 ::eventsmith::generated::generated_by!("0.1.0");
 
 /// Every version of every event, request and document.
-#[allow(dead_code, reason = "not everybody needs it")]
+#[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
 pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
     ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponExpired>(),
     ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponIssued>(),
@@ -132,7 +132,7 @@ pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
 ];
 
 /// The streams that the catalogue declares.
-#[allow(dead_code, reason = "not everybody needs it")]
+#[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
 pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[
     ::eventsmith::catalogue::StreamDescriptor::new("RULES_COUPON", &["rules.domain.coupon.>"])
         .description("The histories of coupons, which coupons appends to.").replicas(3)
@@ -171,7 +171,7 @@ pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[
 ];
 
 /// The key-value buckets that the catalogue declares.
-#[allow(dead_code, reason = "not everybody needs it")]
+#[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
 pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[
     ::eventsmith::catalogue::BucketDescriptor::new("CHECKOUT_SUMMARIES", "checkout.summary").description(
         "How far each checkout is, by the transaction's id: the read model of calculator.",
@@ -197,7 +197,7 @@ pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[
 ];
 
 /// The services that the catalogue declares.
-#[allow(dead_code, reason = "not everybody needs it")]
+#[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
 pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[
     ::eventsmith::catalogue::ServiceDescriptor::new("calculator")
         .publishes(&["webhook.received", "webhook.delivered", "webhook.failed"]).consumes(
@@ -371,12 +371,12 @@ pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[
 
 /// The subjects of all events, and the wildcards of their groups.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod subjects {
     /// Every subject below `rules`.
@@ -1213,10 +1213,17 @@ pub mod subjects {
 }
 
 /// The events of each aggregate as one type.
+#[allow(
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+)]
 pub mod aggregates {
     /// An event of the aggregate `coupon`.
-    #[derive(Debug, Clone, PartialEq)]
-    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     pub enum CouponEvent {
         /// `coupon.expired`
         Expired(super::coupon::v1::CouponExpired),
@@ -1245,8 +1252,7 @@ pub mod aggregates {
     }
 
     /// An event of the aggregate `loyalty`.
-    #[derive(Debug, Clone, PartialEq)]
-    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     pub enum LoyaltyEvent {
         /// `loyalty.points_earned`
         PointsEarned(super::loyalty::v1::LoyaltyPointsEarned),
@@ -1270,8 +1276,7 @@ pub mod aggregates {
     }
 
     /// An event of the aggregate `payment`.
-    #[derive(Debug, Clone, PartialEq)]
-    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     pub enum PaymentEvent {
         /// `payment.authorized`
         Authorized(super::payment::v1::PaymentAuthorized),
@@ -1297,8 +1302,7 @@ pub mod aggregates {
     }
 
     /// An event of the aggregate `promotion`.
-    #[derive(Debug, Clone, PartialEq)]
-    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     pub enum PromotionEvent {
         /// `promotion.applied`
         Applied(super::promotion::v1::PromotionApplied),
@@ -1321,8 +1325,7 @@ pub mod aggregates {
     }
 
     /// An event of the aggregate `rule`.
-    #[derive(Debug, Clone, PartialEq)]
-    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     pub enum RuleEvent {
         /// `rule.activated`
         Activated(super::rule::v1::RuleActivated),
@@ -1348,12 +1351,12 @@ pub mod aggregates {
 
 /// The types of `audit`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod audit {
     pub use v1::{
@@ -1567,12 +1570,12 @@ pub mod audit {
 
 /// The types of `cache`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod cache {
     pub use v1::{
@@ -1821,12 +1824,12 @@ pub mod cache {
 
 /// The types of `checkout`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod checkout {
     pub use v1::{
@@ -2401,12 +2404,12 @@ pub mod checkout {
 
 /// The types of `common`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod common {
     use ::serde::{Deserialize, Serialize};
@@ -3621,12 +3624,12 @@ pub mod common {
 
 /// The types of `coupon`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod coupon {
     pub use v1::{
@@ -4675,12 +4678,12 @@ pub mod coupon {
 
 /// The types of `evaluation`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod evaluation {
     pub use v1::{
@@ -5130,12 +5133,12 @@ pub mod evaluation {
 
 /// The types of `external`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod external {
     pub use v1::{
@@ -5294,12 +5297,12 @@ pub mod external {
 
 /// The types of `loyalty`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod loyalty {
     pub use v1::{
@@ -6178,12 +6181,12 @@ pub mod loyalty {
 
 /// The types of `metrics`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod metrics {
     pub use v1::{
@@ -6357,12 +6360,12 @@ pub mod metrics {
 
 /// The types of `payment`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod payment {
     pub use v1::{
@@ -7523,12 +7526,12 @@ pub mod payment {
 
 /// The types of `promotion`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod promotion {
     pub use v1::{
@@ -8358,12 +8361,12 @@ pub mod promotion {
 
 /// The types of `rule`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod rule {
     pub use v1::{
@@ -10060,12 +10063,12 @@ pub mod rule {
 
 /// The types of `sync`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod sync {
     pub use v1::{
@@ -10304,12 +10307,12 @@ pub mod sync {
 
 /// The types of `tax`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod tax {
     pub use v1::{
@@ -10635,12 +10638,12 @@ pub mod tax {
 
 /// The types of `webhook`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod webhook {
     pub use v1::{

@@ -54,19 +54,19 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
     });
     quote! {
         /// Every version of every event, request and document.
-        #[allow(dead_code, reason = "not everybody needs it")]
+        #[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
         pub const CATALOGUE: &[#event] = &[#(#descriptors)*];
 
         /// The streams that the catalogue declares.
-        #[allow(dead_code, reason = "not everybody needs it")]
+        #[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
         pub const STREAMS: &[#stream_type] = &[#(#streams)*];
 
         /// The key-value buckets that the catalogue declares.
-        #[allow(dead_code, reason = "not everybody needs it")]
+        #[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
         pub const BUCKETS: &[#bucket_type] = &[#(#buckets)*];
 
         /// The services that the catalogue declares.
-        #[allow(dead_code, reason = "not everybody needs it")]
+        #[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
         pub const SERVICES: &[#service_type] = &[#(#services)*];
     }
 }

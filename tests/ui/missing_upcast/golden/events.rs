@@ -3,7 +3,7 @@
 ::eventsmith::generated::generated_by!("0.1.0");
 
 /// Every version of every event, request and document.
-#[allow(dead_code, reason = "not everybody needs it")]
+#[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
 pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
     ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderPlaced>(),
     ::eventsmith::catalogue::EventDescriptor::of::<order::v2::OrderPlaced>(),
@@ -11,25 +11,25 @@ pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
 ];
 
 /// The streams that the catalogue declares.
-#[allow(dead_code, reason = "not everybody needs it")]
+#[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
 pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[];
 
 /// The key-value buckets that the catalogue declares.
-#[allow(dead_code, reason = "not everybody needs it")]
+#[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
 pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[];
 
 /// The services that the catalogue declares.
-#[allow(dead_code, reason = "not everybody needs it")]
+#[allow(dead_code, clippy::allow_attributes, reason = "not everybody needs it")]
 pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[];
 
 /// The subjects of all events, and the wildcards of their groups.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod subjects {
     /// Every subject below `shop`.
@@ -53,12 +53,12 @@ pub mod subjects {
 
 /// The types of `order`, in their newest versions.
 #[allow(
-    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::bool_comparison, clippy::derivable_impls,
-    clippy::double_parens, clippy::enum_variant_names, clippy::eq_op, clippy::impossible_comparisons,
-    clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains, clippy::manual_range_patterns,
-    clippy::module_inception, clippy::nonminimal_bool, clippy::overly_complex_bool_expr,
-    clippy::redundant_comparisons, clippy::reversed_empty_ranges, clippy::too_many_arguments,
-    clippy::type_complexity, reason = "the schemas say so"
+    dead_code, unused_imports, clippy::absurd_extreme_comparisons, clippy::allow_attributes, clippy::bool_comparison,
+    clippy::derivable_impls, clippy::double_parens, clippy::enum_variant_names, clippy::eq_op,
+    clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
+    clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
+    clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
+    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
 )]
 pub mod order {
     pub use v2::OrderPlacedChannel;
