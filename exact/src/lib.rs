@@ -19,6 +19,7 @@ mod decimal;
 mod effort;
 pub mod keywords;
 mod meta;
+pub mod names;
 pub mod numerals;
 pub mod schema;
 mod tape;

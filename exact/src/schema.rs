@@ -36,8 +36,9 @@ const NAMED: [&str; 6] =
 /// Reads a schema.
 ///
 /// # Errors
-/// The text is not JSON.
+/// The text is not JSON, or has a name that is none.
 pub fn read(text: &str) -> Result<Value, serde_json::Error> {
+    crate::names::refuse_reserved(text)?;
     let mut schema = serde_json::from_str(text)?;
     let mut tape = Tape::default();
     // A text that repeats a name has no tape, and is told elsewhere.
@@ -111,6 +112,11 @@ pub fn text_of(node: Node<'_>) -> String {
     serde_json::to_string(&OfNode(node)).unwrap_or_default()
 }
 
+/// The same on several lines.
+pub fn pretty_text_of(node: Node<'_>) -> String {
+    serde_json::to_string_pretty(&OfNode(node)).unwrap_or_default()
+}
+
 struct Restored<'a>(&'a Value);
 
 impl Serialize for Restored<'_> {
@@ -162,6 +168,15 @@ impl Serialize for OfNode<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_schema_and_a_tape_have_no_reserved_name() {
+        for text in
+            [r#"{"$serde_json::private::RawValue":"5"}"#, r#"[{"a":{"\u0024serde_json::private::RawValue":"5"}}]"#]
+        {
+            assert!(read(text).is_err() && Tape::default().read(text).is_none(), "{text}");
+        }
+    }
 
     #[test]
     fn wide_numbers_are_kept_beside_their_keywords() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use eventsmith_exact::names::refuse_reserved;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -208,6 +209,10 @@ impl<'a> Checker<'a> {
                 return Ok(());
             }
         };
+        if let Err(error) = refuse_reserved(record.text) {
+            findings.push(locator.bad_json(record, &error));
+            return Ok(());
+        }
         let text;
         let (mut tape, mut of_value) = (Tape::default(), Tape::default());
         let read = tape.read(record.text);
@@ -220,6 +225,7 @@ impl<'a> Checker<'a> {
                 of_value.read(&text)
             }
         };
+        let before = findings.len();
         let mut sink = Sink { record, value: &value, node, exact, locator, mask: self.options.mask, findings };
         match &self.data {
             Some(slot) => {
@@ -232,6 +238,11 @@ impl<'a> Checker<'a> {
                 }
             }
             None => self.explain_envelope(&mut sink)?,
+        }
+        // What was refused is never valid, whether somebody can say why or not. A repeated name is told by whoever asked.
+        if read.is_some() && sink.findings.len() == before {
+            let help = "this is a bug in eventsmith; please report it with the schema";
+            sink.report("bad-payload", "", "the payload is refused, and nothing says why", help);
         }
         Ok(())
     }

@@ -83,6 +83,29 @@ impl<'a> Node<'a> {
         matches!(self.item(), Some(Item::Array { .. }))
     }
 
+    /// Whether it is an object.
+    pub fn is_object(&self) -> bool {
+        matches!(self.item(), Some(Item::Object { .. }))
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self.item(), Some(Item::Null))
+    }
+
+    /// The value of a boolean.
+    pub fn boolean(&self) -> Option<bool> {
+        match self.item() {
+            Some(Item::Boolean(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Where it stands on its tape: another number for each value.
+    pub fn place(&self) -> usize {
+        self.at
+    }
+
     /// The elements of an array or the values of an object, each with its name or index.
     pub fn children(&self) -> Vec<(Cow<'a, str>, Self)> {
         match self.item() {

@@ -9,6 +9,7 @@ use serde_json::Number;
 
 use super::item::{Built, Item, Numeral, after};
 use crate::Decimal;
+use crate::names::RESERVED;
 use crate::numerals::wide;
 
 pub(super) fn read<'a>(items: &mut Vec<Item<'a>>, text: &'a str) -> Option<()> {
@@ -124,21 +125,21 @@ impl<'a> Visitor<'a> for Writer<'_, 'a> {
         }
         let end = self.items.len();
         self.items[at] = Item::Object { length, end, value: Built::new() };
-        if repeats_a_name(self.items, at + 1, length) {
-            return Err(A::Error::custom("a name is repeated"));
+        if !are_names(self.items, at + 1, length) {
+            return Err(A::Error::custom("a name is repeated or reserved"));
         }
         Ok(())
     }
 }
 
-/// Whether two names of an object with `length` members, the first of which is at `at`, are equal.
-fn repeats_a_name(items: &[Item<'_>], mut at: usize, length: usize) -> bool {
+/// Whether the names of an object with `length` members, the first of which is at `at`, are different, and none is reserved.
+fn are_names(items: &[Item<'_>], mut at: usize, length: usize) -> bool {
     /// From here on hashing is faster than comparing all pairs.
     const MANY: usize = 16;
     let mut few = [""; MANY];
     let mut many = HashSet::new();
     for count in 0..length {
-        let Some(Item::String(name)) = items.get(at) else { return true };
+        let Some(Item::String(name)) = items.get(at) else { return false };
         let name = name.as_ref();
         let is_new = if length > MANY {
             many.insert(name)
@@ -147,10 +148,10 @@ fn repeats_a_name(items: &[Item<'_>], mut at: usize, length: usize) -> bool {
             few[count] = name;
             is_new
         };
-        if !is_new {
-            return true;
+        if !is_new || name == RESERVED {
+            return false;
         }
         at = after(items, at + 1);
     }
-    false
+    true
 }
