@@ -1,6 +1,6 @@
 //! Files of earlier revisions, read from git's objects by the `git` program: nothing is checked out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -140,6 +140,12 @@ pub(crate) struct GitObjects<'a> {
     blobs: HashMap<String, Vec<u8>>,
 }
 
+/// The most bytes of the files of a revision together, 512 MiB.
+const MOST: usize = 512 << 20;
+
+/// The most bytes of those that are there before under another name, 32 MiB: of links and copies git keeps the content once.
+const MOST_REPEATED: usize = 32 << 20;
+
 impl GitObjects<'_> {
     /// The wanted files of the repository's folder as of a commit, and those that its links lead to; none where it had no such
     /// folder.
@@ -149,7 +155,21 @@ impl GitObjects<'_> {
     pub(crate) fn files(&mut self, commit: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Files> {
         let entries = self.listed(commit)?;
         let found = links::resolved(&entries, wanted).map_err(|error| anyhow!("in the revision {commit}, {error}"))?;
-        found.into_iter().map(|(path, id)| Ok((path, self.blob(&id)?))).collect()
+        let (mut files, mut seen, mut all, mut repeated) = (Files::new(), HashSet::new(), 0, 0);
+        for (path, id) in found {
+            let bytes = self.blob(&id)?;
+            all += bytes.len();
+            repeated += if seen.insert(id) { 0 } else { bytes.len() };
+            if all > MOST || repeated > MOST_REPEATED {
+                bail!(
+                    "in the revision {commit}, the files of the catalogue have more than {} MiB, or links and copies more than {}",
+                    MOST >> 20,
+                    MOST_REPEATED >> 20
+                );
+            }
+            files.insert(path, bytes);
+        }
+        Ok(files)
     }
 
     /// Everything in the folder.

@@ -79,7 +79,11 @@ impl Builder {
         let looked_from = self.schemas.is_none().then_some(&*crate_dir);
         let watch = Watch { looked_from, out_dir: &out_dir, catalogue: &dir, files: &loaded.files };
         for path in watch.paths() {
-            println!("cargo::rerun-if-changed={}", path.display());
+            let path = path.display().to_string();
+            // What stands behind the end of a line would be a directive of its own.
+            if !path.contains(['\n', '\r']) {
+                println!("cargo::rerun-if-changed={path}");
+            }
         }
         let text = generate_for(&loaded, &runtime).map_err(|diagnostics| report(&dir, &diagnostics))?;
         for diagnostic in &loaded.diagnostics {

@@ -32,12 +32,14 @@ pub(crate) fn check(loaded: &mut Loaded) {
     let Loaded { catalogue, references, diagnostics, .. } = loaded;
     let documents = schema_documents(catalogue, references);
     let patterns = patterns::faults(&documents, references);
+    let helps = helps(&documents, references);
     let findings = parallel::map(&documents, |document| {
         let mut findings: Vec<Diagnostic> =
             document.repeated_keys().into_iter().map(|key| repeated(document, key)).collect();
         check_schema(document, references, &mut findings);
         if !has_errors(&findings) {
-            check_references(document, &catalogue.documents, references, &mut findings);
+            let helps = helps.get(document.path.as_str()).copied().unwrap_or_default();
+            check_references(document, &catalogue.documents, references, helps, &mut findings);
             identifiers::check(document, references, &mut findings);
             patterns::check(document, references, &patterns, &mut findings);
         }
@@ -140,10 +142,26 @@ fn hidden_faults(document: &Document, at: &str) -> Vec<schema::Fault> {
     faults
 }
 
+/// For how many references that lead nowhere it is said what may have been meant, which takes a look at all that there is.
+const MOST_HELPED: usize = 64;
+
+/// How many of them are in each of some files, the first ones of all.
+fn helps<'a>(documents: &[&'a Document], references: &References) -> HashMap<&'a str, usize> {
+    let mut left = MOST_HELPED;
+    let share = |document: &&'a Document| {
+        let broken = references.links(&document.path).iter().filter(|link| link.target.is_none());
+        let share = broken.take(left).count();
+        left -= share;
+        (document.path.as_str(), share)
+    };
+    documents.iter().map(share).collect()
+}
+
 fn check_references(
     document: &Document,
     documents: &BTreeMap<String, Document>,
     references: &References,
+    mut helps: usize,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     // To ask takes a validator.
@@ -168,6 +186,13 @@ fn check_references(
             Some(_) => continue,
             None => {}
         }
+        let Some(fewer) = helps.checked_sub(1) else {
+            let message = format!("the reference {reference:?} leads nowhere");
+            let help = "mend the first ones, of which more is said, and look again";
+            diagnostics.push(document.error("bad-reference", &at, message, help));
+            continue;
+        };
+        helps = fewer;
         let encoded = percent_encoded(reference);
         let from = Location { file: document.path.clone(), pointer: link.pointer.clone() };
         let is_unencoded = encoded != reference && references.resolve(documents, &from, &encoded).is_some();

@@ -66,6 +66,11 @@ pub(crate) fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<
 fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) -> Loaded {
     let (manifest, manifest_source) = manifest(&dir, texts.remove(manifest::FILE_NAME), &mut diagnostics);
     texts.retain(|path, _| {
+        let is_plain = !path.chars().any(char::is_control);
+        diagnostics.extend((!is_plain).then(|| unprintable(path)));
+        is_plain
+    });
+    texts.retain(|path, _| {
         let format = part::other_format(path);
         diagnostics.extend(format.map(|format| other_format(path, format)));
         format.is_none()
@@ -96,6 +101,13 @@ fn manifest(dir: &Path, text: Option<Result<String, String>>, diagnostics: &mut 
             (manifest::placeholder(), source)
         }
     }
+}
+
+/// A name that whoever prints it would not print as one: it may end a line, and begin what is read as something else.
+fn unprintable(path: &str) -> Diagnostic {
+    let shown: String = path.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let message = format!("the name {path:?} has a character that controls how text is printed");
+    Diagnostic::error("bad-token", shown, message, "rename the file or folder")
 }
 
 fn other_format(path: &str, format: &str) -> Diagnostic {
@@ -178,6 +190,18 @@ mod tests {
         assert_eq!(memory.files, disk.files);
         assert_eq!(memory.diagnostics, disk.diagnostics);
         assert_eq!(memory.catalogue.events.len(), disk.catalogue.events.len());
+    }
+
+    #[test]
+    fn a_name_that_ends_a_line_is_an_error_and_no_file() {
+        let loaded = from_files(
+            "memory",
+            files(&[("eventsmith.toml", b"root = \"rules\""), ("domain/a\ncargo::rustc-env=A=B\n.json", b"{}")]),
+        );
+
+        let [found] = loaded.diagnostics.as_slice() else { panic!("{:?}", loaded.diagnostics) };
+        assert_eq!((found.rule, loaded.files.len()), ("bad-token", 0));
+        assert!(!found.to_string().lines().any(|line| line.starts_with("cargo::")), "{found}");
     }
 
     #[test]

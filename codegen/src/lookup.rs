@@ -106,12 +106,23 @@ pub(crate) fn did_you_mean(near: &[impl std::borrow::Borrow<str>]) -> Option<Str
     if near.is_empty() { None } else { Some(format!("did you mean {}?", near.join(" or "))) }
 }
 
+/// The most characters that a name has for which others are looked for: to compare two takes the product of their lengths.
+const LONGEST_MEANT: usize = 200;
+
 /// The three names nearest to a given one, without those that are too different to be meant.
 pub fn nearest<'a>(meant: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let limit = meant.chars().count().div_ceil(3).max(2);
-    let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
+    let length = meant.chars().count();
+    if length > LONGEST_MEANT {
+        return Vec::new();
+    }
+    let limit = length.div_ceil(3).max(2);
+    let may_be_near = |name: &str| name.len() <= 4 * (length + limit) && name.chars().count().abs_diff(length) <= limit;
+    let is_last = |name: &str| name.rsplit('.').next() == Some(meant);
     let mut near: Vec<(usize, &str)> = names
-        .map(|name| (if last(name).as_deref() == Some(meant) { 0 } else { distance(meant, name) }, name))
+        .filter_map(|name| match is_last(name) {
+            true => Some((0, name)),
+            false => may_be_near(name).then(|| (distance(meant, name), name)),
+        })
         .filter(|(distance, _)| *distance <= limit)
         .collect();
     near.sort_unstable();
@@ -145,6 +156,9 @@ mod tests {
         assert_eq!(nearest("rule.creatd", names.into_iter()), ["rule.created"]);
         assert_eq!(nearest("imported", names.into_iter()), ["customer.imported"]);
         assert_eq!(nearest("zzz", names.into_iter()), Vec::<&str>::new());
+        let long = "a".repeat(1_000_000);
+        assert_eq!(nearest(&long, [long.as_str(), "a"].into_iter()), Vec::<&str>::new());
+        assert_eq!(nearest("aaa", [long.as_str(), "aab"].into_iter()), ["aab"]);
     }
 
     #[test]

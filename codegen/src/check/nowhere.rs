@@ -96,7 +96,13 @@ fn repaired(schema: &Value, at: String, steps: &[String], slips: usize) -> Vec<S
     let Some(Value::Object(members)) = schema.pointer(&at) else { return Vec::new() };
     let through = |name: &str, rest: &[String], slips| repaired(schema, join(&at, name), rest, slips);
     // A name with a slash in it takes several steps where the slash is not escaped.
-    let slashed = (2..=steps.len()).flat_map(|count| {
+    let longest = members.keys().map(String::len).max().unwrap_or_default();
+    let mut length = first.len();
+    let counts = (2..=steps.len()).take_while(|count| {
+        length += 1 + steps[count - 1].len();
+        length <= longest
+    });
+    let slashed = counts.flat_map(|count| {
         let name = steps[..count].join("/");
         if members.contains_key(&name) { through(&name, &steps[count..], slips) } else { Vec::new() }
     });

@@ -1,7 +1,7 @@
 //! Switches of rules, each with its reason: `[lint]` in `eventsmith.toml`, `x-lint-allow` in a schema.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 use toml::Spanned;
@@ -68,7 +68,7 @@ impl<'a> Switches<'a> {
     ///
     /// Only where every rule was asked can an allow be called unused.
     pub(super) fn apply(mut self, findings: Vec<Diagnostic>, is_complete: bool) -> Vec<Diagnostic> {
-        let mut left: Vec<Diagnostic> = findings.into_iter().filter(|finding| !self.allows(finding)).collect();
+        let mut left = self.not_allowed(findings);
         let unused = self.allows.iter().filter(|allow| is_complete && !allow.used.get()).map(Allow::unused);
         left.extend(unused);
         let mut left: Vec<Diagnostic> = left.into_iter().filter_map(|finding| self.levelled(finding)).collect();
@@ -78,16 +78,16 @@ impl<'a> Switches<'a> {
 
     /// The findings that are left, with the severities that are wanted.
     pub(super) fn sift(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
-        findings.into_iter().filter(|finding| !self.allows(finding)).filter_map(|one| self.levelled(one)).collect()
+        self.not_allowed(findings).into_iter().filter_map(|one| self.levelled(one)).collect()
     }
 
-    fn allows(&self, finding: &Diagnostic) -> bool {
-        let mut allowed = false;
-        for allow in self.allows.iter().filter(|allow| allow.covers(finding)) {
-            allow.used.set(true);
-            allowed = true;
+    fn not_allowed(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut allows = AllowsByScope::new();
+        for allow in &self.allows {
+            let scope = (allow.rule.id, allow.document.path.as_str(), allow.scope.as_str());
+            allows.entry(scope).or_default().push(allow);
         }
-        allowed
+        findings.into_iter().filter(|one| !is_allowed(&allows, one)).collect()
     }
 
     /// The finding as `eventsmith.toml` wants it; `None` if it does not.
@@ -195,14 +195,23 @@ impl<'a> Switches<'a> {
     }
 }
 
-impl Allow<'_> {
-    fn covers(&self, finding: &Diagnostic) -> bool {
-        let below = finding.pointer.strip_prefix(&self.scope);
-        finding.rule == self.rule.id
-            && finding.file == self.document.path
-            && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
+/// What allows findings, by rule, file and the pointer of what it speaks of.
+type AllowsByScope<'a> = HashMap<(&'a str, &'a str, &'a str), Vec<&'a Allow<'a>>>;
 
+/// Whether a finding lies within what is allowed, all of which counts as used.
+fn is_allowed(allows: &AllowsByScope<'_>, finding: &Diagnostic) -> bool {
+    let (mut is_allowed, mut scope) = (false, Some(finding.pointer.as_str()));
+    while let Some(at) = scope {
+        for allow in allows.get(&(finding.rule, finding.file.as_str(), at)).into_iter().flatten() {
+            allow.used.set(true);
+            is_allowed = true;
+        }
+        scope = at.rfind('/').map(|end| &at[..end]);
+    }
+    is_allowed
+}
+
+impl Allow<'_> {
     fn unused(&self) -> Diagnostic {
         let at = join(&join(&self.scope, KEYWORD), self.rule.id);
         let message = format!("nothing here needs {} to be allowed", self.rule.id);

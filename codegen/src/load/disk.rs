@@ -1,5 +1,6 @@
 //! The files of a catalogue's folder. What lies outside of it is never read: a stranger's pull request may hold any link.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,12 @@ use super::part::{Texts, is_part, is_skipped};
 
 /// The longest file that is read, 16 MiB; the largest public schemas have a third of it.
 const LONGEST: u64 = 16 << 20;
+
+/// The most bytes that all files together have, 512 MiB.
+const MOST: u64 = 512 << 20;
+
+/// The most bytes that links stand for, 32 MiB: a link takes a few bytes, and each is read as a file of its own.
+const MOST_LINKED: u64 = 32 << 20;
 
 /// The folder of the nearest `eventsmith.toml`, from `start` upward.
 pub fn find(start: &Path) -> Option<PathBuf> {
@@ -46,37 +53,62 @@ pub(super) struct Reader<'a> {
     dir: &'a Path,
     /// The folder itself, where links lead to it.
     top: PathBuf,
+    /// How many bytes may still be read.
+    left: Cell<u64>,
+    /// How many of them through links.
+    left_linked: Cell<u64>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(dir: &'a Path) -> Self {
         // A folder that is not there is found out, and said, by those who read it.
-        Self { dir, top: fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()) }
+        let top = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+        Self { dir, top, left: Cell::new(MOST), left_linked: Cell::new(MOST_LINKED) }
     }
 
     /// The text of a file, or why it has none; an error if it is a link that is not followed.
     pub(super) fn text(&self, path: &str) -> Result<Result<String, String>, String> {
-        text(self.dir, &self.top, path)
+        let file = self.dir.join(path);
+        let is_link = fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink());
+        if is_link {
+            self.check_link(path, &file)?;
+        }
+        let length = match fs::metadata(&file) {
+            Ok(found) if !found.is_file() => return Ok(Err("it is no regular file".to_owned())),
+            Ok(found) if found.len() > LONGEST => return Ok(Err(format!("it is longer than {} MiB", LONGEST >> 20))),
+            Ok(found) => found.len(),
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if is_link && !take(&self.left_linked, length) {
+            return Err(format!("symbolic links lead to more than {} MiB", MOST_LINKED >> 20));
+        }
+        if !take(&self.left, length) {
+            return Ok(Err(format!("the files of the catalogue have more than {} MiB", MOST >> 20)));
+        }
+        Ok(fs::read_to_string(&file).map_err(|error| error.to_string()))
     }
-}
 
-fn text(dir: &Path, top: &Path, path: &str) -> Result<Result<String, String>, String> {
-    let file = dir.join(path);
-    if fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink()) {
-        let Ok(target) = fs::canonicalize(&file) else { return Err("the symbolic link leads nowhere".to_owned()) };
-        let below = target.strip_prefix(top).map_err(|_| "the symbolic link leads out of the catalogue".to_owned())?;
+    fn check_link(&self, path: &str, file: &Path) -> Result<(), String> {
+        let target = fs::canonicalize(file).map_err(|_| "the symbolic link leads nowhere".to_owned())?;
+        let below = target.strip_prefix(&self.top);
+        let below = below.map_err(|_| "the symbolic link leads out of the catalogue".to_owned())?;
         let below = below.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
         if !is_part(&below) || (below == manifest::FILE_NAME) != (path == manifest::FILE_NAME) {
             return Err("the symbolic link leads to what is no schema file".to_owned());
         }
+        Ok(())
     }
-    let content = match fs::metadata(&file) {
-        Ok(found) if !found.is_file() => Err("it is no regular file".to_owned()),
-        Ok(found) if found.len() > LONGEST => Err(format!("it is longer than {} MiB", LONGEST >> 20)),
-        Ok(_) => fs::read_to_string(&file).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    Ok(content)
+}
+
+/// Takes some of what is left, if there is as much.
+fn take(left: &Cell<u64>, wanted: u64) -> bool {
+    match left.get().checked_sub(wanted) {
+        Some(rest) => {
+            left.set(rest);
+            true
+        }
+        None => false,
+    }
 }
 
 fn list(dir: &Path, below: &str, files: &mut Vec<String>, diagnostics: &mut Vec<Diagnostic>) {
@@ -179,6 +211,23 @@ mod tests {
             assert!(diagnostics.iter().any(|found| found.rule == "bad-link" && found.file == at), "{diagnostics:?}");
             assert!(!format!("{diagnostics:?}").contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn links_stand_for_no_more_than_some_files() {
+        let dir = folder();
+        let schemas = dir.path().join("schemas");
+        let long = format!("{{\"description\": \"{}\"}}", "a".repeat(9 << 20));
+        fs::write(schemas.join("domain/rule/a.v1.json"), long).unwrap();
+        for version in 2..6 {
+            symlink("a.v1.json", schemas.join(format!("domain/rule/a.v{version}.json"))).unwrap();
+        }
+        let loaded = super::super::read(&schemas);
+
+        // Three of them have 27 MiB.
+        let refused: Vec<&str> = loaded.diagnostics.iter().map(|found| found.file.as_str()).collect();
+        assert_eq!((loaded.files.len(), refused.len()), (4, 1), "{refused:?}");
+        assert!(loaded.diagnostics[0].message.contains("more than 32 MiB"), "{:?}", loaded.diagnostics);
     }
 
     #[test]

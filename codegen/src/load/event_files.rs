@@ -11,6 +11,9 @@ use crate::load::request_options;
 use crate::manifest::Manifest;
 use crate::model::{Document, Event, Kind, Version, VersionPart, is_token};
 
+/// The largest number of a version. Versions count up by one, and which are left out is looked for.
+const LATEST: u32 = 1_000_000;
+
 /// What the name of a file below a kind's folder says.
 struct FileName<'a> {
     path: &'a str,
@@ -169,7 +172,7 @@ fn file_name<'a>(
         diagnostics.push(Diagnostic::error("no-version", path, message, help));
         return None;
     };
-    let Some(number) = number.parse().ok().filter(|number| *number > 0) else {
+    let Some(number) = number.parse().ok().filter(|number| (1..=LATEST).contains(number)) else {
         let message = format!("{number:?} is not a version");
         let help = "versions count from 1: created.v1.json, created.v2.json";
         diagnostics.push(Diagnostic::error("no-version", path, message, help));

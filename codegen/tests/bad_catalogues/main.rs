@@ -126,6 +126,14 @@ fn a_file_without_a_version_is_refused_unless_it_only_defines() {
 }
 
 #[test]
+fn a_number_that_nobody_counts_to_is_no_version() {
+    let [one, last] = [0_u32, u32::MAX].map(|number| format!("domain/rule/created.v{number}.json"));
+    for path in [one, last] {
+        assert_eq!(problem(&[(&path, "{}")]).0, "no-version", "{path}");
+    }
+}
+
+#[test]
 fn a_reply_without_a_request_is_refused() {
     assert_eq!(problem(&[("query/rule/get.v1.reply.json", FINE)]).0, "stray-reply");
     assert_eq!(problem(&[("domain/rule/created.v1.reply.json", FINE)]).0, "stray-reply");

@@ -158,3 +158,23 @@ fn a_reference_out_of_the_folder_is_told_as_such() {
 
     assert!(found[0].message.contains("leads out of the folder of the catalogue"), "{found:#?}");
 }
+
+#[test]
+fn what_was_meant_is_said_of_the_first_references_only() {
+    let properties: Vec<String> = (0..70).map(|at| format!(r##""p{at}": {{"$ref": "#/$defs/Adress"}}"##)).collect();
+    let schema = format!(r#"{{"$defs": {{"Address": {{}}}}, "properties": {{{}}}}}"#, properties.join(","));
+    let found = problems(&[("domain/rule/created.v1.json", &schema)]);
+
+    let helped = |found: &&Diagnostic| found.help.contains("#/$defs/Address");
+    assert_eq!((found.len(), found.iter().filter(helped).count()), (70, 64));
+}
+
+#[test]
+fn long_references_are_no_work() {
+    let long = [format!("#/$defs/{}", "a".repeat(400_000)), format!("#{}", "/a".repeat(200_000))];
+    for reference in long {
+        let near = "b".repeat(400_000);
+        let schema = format!(r#"{{"$ref": "{reference}", "$defs": {{"{near}": {{}}}}}}"#);
+        assert_eq!(problem(&[("domain/rule/created.v1.json", &schema)]).0, "bad-reference");
+    }
+}
