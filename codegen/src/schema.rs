@@ -122,6 +122,18 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     })
 }
 
+/// What the engine makes of a `pattern` that begins with look-aheads: patterns in the dialect of the `regex` crates, all of which
+/// a text must match. `None` where it leaves the pattern to the engine for look-around, which reads classes as Unicode has them,
+/// as it does with every name of `patternProperties`.
+pub fn leading_look_aheads(pattern: &str) -> Option<Vec<String>> {
+    let parts = jsonschema_regex::split_leading_lookaheads(pattern)?;
+    let translated = parts.iter().map(|part| {
+        let translated = jsonschema_regex::to_rust_regex(part).ok()?.into_owned();
+        regex_syntax::parse(&translated).is_ok().then_some(translated)
+    });
+    translated.collect()
+}
+
 /// A pattern in the dialect of the `regex` crates, as the validator reads it; `None` where the two dialects may part.
 pub fn rust_regex(pattern: &str) -> Option<Cow<'_, str>> {
     // What ECMA-262 forbids, such as `a++`, some engines take for something of their own.

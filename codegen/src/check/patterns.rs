@@ -15,7 +15,7 @@ use crate::schema::{PatternFault, pattern_fault};
 pub(super) fn faults<'a>(documents: &[&'a Document], references: &References) -> HashMap<&'a str, PatternFault> {
     let mut patterns = HashSet::new();
     for document in documents {
-        every_pattern(document, references, &mut |_, pattern| {
+        every_pattern(document, references, &mut |_, pattern, _| {
             patterns.insert(pattern);
         });
     }
@@ -33,8 +33,8 @@ pub(super) fn check(
     if faults.is_empty() {
         return;
     }
-    every_pattern(document, references, &mut |at, pattern| {
-        if let Some(fault) = faults.get(pattern) {
+    every_pattern(document, references, &mut |at, pattern, is_of_names| {
+        if let Some(fault) = faults.get(pattern).filter(|fault| is_of_names || !fault.is_of_names) {
             let (rule, severity) =
                 if fault.is_fatal { ("bad-pattern", Severity::Error) } else { ("foreign-pattern", Severity::Warning) };
             let message = format!("the pattern {pattern:?} {}", fault.message);
@@ -43,15 +43,15 @@ pub(super) fn check(
     });
 }
 
-/// Calls `visit` with every pattern of a document and its pointer: of texts and of names.
-fn every_pattern<'a>(document: &'a Document, references: &References, visit: &mut impl FnMut(String, &'a str)) {
+/// Calls `visit` with every pattern of a document, its pointer, and whether it is one of names or of texts.
+fn every_pattern<'a>(document: &'a Document, references: &References, visit: &mut impl FnMut(String, &'a str, bool)) {
     references.every_schema(document, &mut |at, schema| {
         if let Some(Value::String(pattern)) = schema.get("pattern") {
-            visit(join(at, "pattern"), pattern);
+            visit(join(at, "pattern"), pattern, false);
         }
         let names = schema.get("patternProperties").and_then(Value::as_object);
         for name in names.into_iter().flat_map(|names| names.keys()) {
-            visit(join(&join(at, "patternProperties"), name), name);
+            visit(join(&join(at, "patternProperties"), name), name, true);
         }
     });
 }

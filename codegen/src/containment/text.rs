@@ -1,9 +1,10 @@
 //! Sets of texts: their lengths, and whether a pattern or a format includes others.
 
+use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::Value;
 
 use crate::language::{Acceptors, Automata, Condition, wider_than_format, within_format};
-use crate::schema::rust_regex;
+use crate::schema::{leading_look_aheads, rust_regex};
 
 pub(super) use crate::language::Inclusion;
 
@@ -63,30 +64,46 @@ impl Lengths {
     }
 }
 
-/// The lengths of the texts that a pattern matches, in code points, if it matches whole texts of ASCII.
+/// The lengths of the texts that a pattern matches, in code points; the most only if it matches whole texts.
 fn of_pattern(pattern: &str) -> Option<(u64, Option<u64>)> {
     let hir = regex_syntax::parse(&rust_regex(pattern)?).ok()?;
     let properties = hir.properties();
-    let is_ascii = |hir: &regex_syntax::hir::Hir| ascii(hir);
     let whole = properties.look_set_prefix().contains(regex_syntax::hir::Look::Start)
         && properties.look_set_suffix().contains(regex_syntax::hir::Look::End);
-    let least = if is_ascii(&hir) { properties.minimum_len()? } else { properties.minimum_len()?.div_ceil(4) };
-    // No text has more code points than bytes.
-    let most = if whole { properties.maximum_len() } else { None };
-    Some((least as u64, most.map(|most| most as u64)))
+    let (least, most) = characters(&hir)?;
+    Some((least, most.filter(|_| whole)))
 }
 
-fn ascii(hir: &regex_syntax::hir::Hir) -> bool {
-    use regex_syntax::hir::{Class, HirKind};
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => true,
-        HirKind::Literal(literal) => literal.0.is_ascii(),
-        HirKind::Class(Class::Unicode(class)) => class.is_ascii(),
-        HirKind::Class(Class::Bytes(_)) => false,
-        HirKind::Repetition(repetition) => ascii(&repetition.sub),
-        HirKind::Capture(capture) => ascii(&capture.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(ascii),
-    }
+/// How many characters a part of a pattern matches, at least and at most.
+fn characters(hir: &Hir) -> Option<(u64, Option<u64>)> {
+    Some(match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => (0, Some(0)),
+        HirKind::Literal(literal) => {
+            let count = str::from_utf8(&literal.0).ok()?.chars().count() as u64;
+            (count, Some(count))
+        }
+        HirKind::Class(Class::Unicode(_)) => (1, Some(1)),
+        HirKind::Class(Class::Bytes(_)) => return None,
+        HirKind::Repetition(repetition) => {
+            let (least, most) = characters(&repetition.sub)?;
+            let most = match (most, repetition.max) {
+                (Some(0), _) => Some(0),
+                (most, max) => most.zip(max).and_then(|(most, max)| most.checked_mul(u64::from(max))),
+            };
+            (least.saturating_mul(u64::from(repetition.min)), most)
+        }
+        HirKind::Capture(capture) => characters(&capture.sub)?,
+        HirKind::Concat(parts) => parts.iter().try_fold((0_u64, Some(0_u64)), |(least, most), part| {
+            let (more, up_to) = characters(part)?;
+            Some((least.saturating_add(more), most.zip(up_to).and_then(|(most, up_to)| most.checked_add(up_to))))
+        })?,
+        HirKind::Alternation(parts) => {
+            let all = parts.iter().map(characters).collect::<Option<Vec<_>>>()?;
+            let most =
+                all.iter().map(|(_, most)| *most).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
+            (all.iter().map(|(least, _)| *least).min()?, most)
+        }
+    })
 }
 
 /// What is said of the texts that are written.
@@ -159,13 +176,24 @@ impl<'a> TextLanguage<'a> {
     }
 }
 
+/// Whether the engine may read a pattern of names in another way than one of values.
+fn is_read_otherwise(pattern: &str) -> bool {
+    leading_look_aheads(pattern).is_some()
+}
+
 /// Whether every text that one pattern matches is matched by another.
 pub(super) fn includes(automata: &Automata, wide: &str, narrow: &str) -> bool {
+    if is_read_otherwise(wide) || is_read_otherwise(narrow) {
+        return false;
+    }
     TextLanguage::of_pattern(narrow).is_matched_by(automata, wide) == Inclusion::Proved
 }
 
 /// Whether certainly no text is matched by two patterns.
 pub(super) fn are_apart(automata: &Automata, one: &str, other: &str) -> bool {
+    if is_read_otherwise(one) || is_read_otherwise(other) {
+        return false;
+    }
     let Some(other) = automata.conditions(other) else { return false };
     let [only] = &*other else { return false };
     let none = Condition { holds: !only.holds, ..only.clone() };
@@ -194,6 +222,14 @@ mod tests {
     fn lengths_count_and_code_points_stay_whole() {
         assert_eq!(inclusion(&["^[a-zé]+$"], Lengths { least: 0, most: Some(3) }, "^[a-zé]{1,3}$"), Inclusion::Proved);
         assert_eq!(inclusion(&["^[a-zé]+$"], ANY, "^[a-z]+$"), Inclusion::Refuted("é".to_owned()));
+    }
+
+    #[test]
+    fn lengths_of_patterns_count_characters() {
+        assert_eq!(of_pattern("^.{1,1000}$"), Some((1, Some(1_000))));
+        assert_eq!(of_pattern("^(é|ab){2,400}$"), Some((2, Some(800))));
+        assert_eq!(of_pattern(r"^\p{L}+x?$"), Some((1, None)));
+        assert_eq!(of_pattern("a(?:)*b"), Some((2, None)));
     }
 
     #[test]

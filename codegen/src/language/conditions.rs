@@ -1,6 +1,6 @@
 //! What patterns and formats say about texts, as regular expressions that automata are made of.
 
-use crate::schema::rust_regex;
+use crate::schema::{leading_look_aheads, rust_regex};
 
 /// A regular expression of the `regex` crates, searched for, and whether a text must match it or must not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +20,15 @@ impl Condition {
 /// A look-ahead behind `^` and a look-behind before `$` are conditions of their own: `^(?!x)[a-z]+$` matches what `^[a-z]+$`
 /// matches and `^x` does not.
 pub(crate) fn conditions(pattern: &str) -> Option<Vec<Condition>> {
-    if let Some(rest) = pattern.strip_prefix("^[^]") {
-        return Some(vec![Condition::that(format!("^(?s:.){rest}"))]);
+    if let Some(lengths) = of_lengths(pattern) {
+        return Some(vec![Condition::that(lengths)]);
     }
     let translated = rust_regex(pattern)?;
     if regex_syntax::parse(&translated).is_ok() {
         return Some(vec![Condition::that(translated)]);
+    }
+    if let Some(parts) = leading_look_aheads(pattern) {
+        return Some(parts.into_iter().map(Condition::that).collect());
     }
     // The engine for look-around reads what is left as the `regex` crates do, with classes of Unicode.
     let mut rest = pattern.strip_prefix('^').filter(|rest| !has_set_operation(rest) && !has_alternatives(rest))?;
@@ -46,6 +49,14 @@ pub(crate) fn conditions(pattern: &str) -> Option<Vec<Condition>> {
     }
     found.push(Condition::that(format!("^(?:{rest}){tail}")));
     found.iter().all(|condition| regex_syntax::parse(&condition.expression).is_ok()).then_some(found)
+}
+
+/// The pattern of texts of some lengths, `^[^]{1,8}$`, which no user writes: the engine does not know `[^]`, any character.
+fn of_lengths(pattern: &str) -> Option<String> {
+    let range = pattern.strip_prefix("^[^]{")?.strip_suffix("}$")?;
+    let (least, most) = range.split_once(',')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(least) && (most.is_empty() || is_number(most))).then(|| format!("^(?s:.){{{range}}}$"))
 }
 
 /// What follows one of two openings of groups, and whether it was the first of them.
@@ -263,6 +274,10 @@ mod tests {
 
         assert_eq!(parts("^(?!x)[a-z]+$"), Some(vec![part("^(?:x)", false), part("^(?:[a-z]+)$", true)]));
         assert_eq!(
+            parts(r"^(?=.)\d+$"),
+            Some(vec![part(r"^(?:[^\n\r\x{2028}\x{2029}])", true), part("^(?:[0-9]+$)", true)])
+        );
+        assert_eq!(
             parts("^(?=.*[0-9])(?!a(b)).+(?<!-)$"),
             Some(vec![
                 part("^(?:.*[0-9])", true),
@@ -271,7 +286,8 @@ mod tests {
                 part("^(?:.+)$", true)
             ])
         );
-        for pattern in ["a(?=b)c", "^a(?=b)c$", "^(?=a)*b$", "^(?=a)b|c$", "^(?=(a))\\1$"] {
+        assert_eq!(parts("^[^]{2,}$"), Some(vec![part("^(?s:.){2,}$", true)]));
+        for pattern in ["^[^]]+$", "^[^]{2,}]$", "a(?=b)c", "^a(?=b)c$", "^(?=a)*b$", "^(?=a)b|c$", "^(?=(a))\\1$"] {
             assert_eq!(parts(pattern), None, "{pattern}");
         }
     }

@@ -1,6 +1,7 @@
 //! Patterns before any text is matched: whether the validator's engine runs them, and whether other engines do.
 
 mod back_references;
+mod modifiers;
 mod properties;
 mod slips;
 
@@ -13,6 +14,8 @@ use super::validator::Validator;
 pub struct PatternFault {
     /// Whether the engine refuses it or reads it differently from ECMA-262, so that it decides wrongly about payloads.
     pub is_fatal: bool,
+    /// Whether it is wrong only where the pattern is one of names.
+    pub is_of_names: bool,
     /// What is wrong, as the end of a sentence that begins with the pattern.
     pub message: String,
     /// What to write instead.
@@ -22,7 +25,10 @@ pub struct PatternFault {
 /// What is wrong with a pattern of JSON Schema; `None` where the engine runs it as ECMA-262 means it.
 pub fn pattern_fault(pattern: &str) -> Option<PatternFault> {
     let warning = |message: &str, help: Cow<'static, str>| {
-        Some(PatternFault { is_fatal: false, message: message.to_owned(), help })
+        Some(PatternFault { is_fatal: false, is_of_names: false, message: message.to_owned(), help })
+    };
+    let fatal = |message: &str, help: Cow<'static, str>| {
+        Some(PatternFault { is_fatal: true, is_of_names: false, message: message.to_owned(), help })
     };
     if slips::is_between_slashes(pattern) && Validator::of_pattern(pattern).is_ok() {
         let message = "stands between the slashes of JavaScript, which are characters here, so that no text matches";
@@ -38,20 +44,39 @@ pub fn pattern_fault(pattern: &str) -> Option<PatternFault> {
             Some((reason, help)) => (reason, help.into()),
             None => (reason(pattern), way_out(pattern, &found)),
         };
-        return Some(PatternFault { is_fatal: true, message: format!("cannot be run: {reason}"), help });
+        return Some(PatternFault {
+            is_fatal: true,
+            is_of_names: false,
+            message: format!("cannot be run: {reason}"),
+            help,
+        });
     }
     if found.angle {
         let message =
             "is read differently: ECMA-262 takes \\< and \\> for the characters, the engine for ends of words"
                 .to_owned();
-        return Some(PatternFault { is_fatal: true, message, help: "write < and > without the backslash".into() });
+        return Some(PatternFault {
+            is_fatal: true,
+            is_of_names: false,
+            message,
+            help: "write < and > without the backslash".into(),
+        });
+    }
+    if found.empty_class {
+        let message =
+            "is read differently: ECMA-262 ends a set at the first ], and the engine takes that one for a character";
+        let help = "write [^\\]] for any character but a bracket, and [\\]a] for a bracket or a";
+        return fatal(message, help.into());
+    }
+    if let Some((message, help)) = modifiers::read_differently(pattern) {
+        return fatal(&format!("is read differently: {message}"), help);
     }
     if let Some(number) = back_references::to_nothing(pattern) {
         let message = format!(
             "is read differently: where the group of \\{number} has not matched, ECMA-262 goes on and the engine does not"
         );
         let help = "let the group match in any case, (a|) in place of (a)?, or write the alternatives out";
-        return Some(PatternFault { is_fatal: true, message, help: help.into() });
+        return Some(PatternFault { is_fatal: true, is_of_names: false, message, help: help.into() });
     }
     if !jsonschema_regex::is_valid_ecma_regex(pattern) {
         let message = "is no regular expression of ECMA-262, so that other validators refuse it or read it differently";
@@ -65,10 +90,10 @@ pub fn pattern_fault(pattern: &str) -> Option<PatternFault> {
         let message = format!(
             "has {class} beside a look-around or a back reference, where the engine also means characters beyond ASCII"
         );
-        return warning(
-            &message,
-            "write the characters out: [A-Za-z0-9_] for \\w, [0-9] for \\d, [^\\n\\r] for a dot".into(),
-        );
+        let help = "write the characters out: [A-Za-z0-9_] for \\w, [0-9] for \\d, [^\\n\\r] for a dot";
+        // Of values, look-aheads at the start are tried apart, by the engine for patterns without them.
+        let is_of_names = super::leading_look_aheads(pattern).is_some();
+        return Some(PatternFault { is_fatal: false, is_of_names, message, help: help.into() });
     }
     if found.has_word_boundary {
         let message = "has a \\b or \\B, which the engine reads with the letters of every language and ECMA-262 with those of ASCII";
@@ -282,6 +307,11 @@ mod tests {
             (r"^(a)?\1b$", "(a|)"),
             (r"^(?:(a)|b)\1$", "(a|)"),
             (r"^\<a\>$", "without the backslash"),
+            ("^[^]]+$", r"[^\]]"),
+            ("^[]a]$", r"[\]a]"),
+            ("^(?s:.)$", r"[\s\S]"),
+            ("^(a(?is:b(c).))$", r"[\s\S]"),
+            ("(?m:^a$)", r"[\n\r]"),
         ] {
             let fault = pattern_fault(pattern).unwrap();
             assert!(fault.is_fatal, "{pattern}");
@@ -300,11 +330,20 @@ mod tests {
             "(?s).",
             "[[:alpha:]]",
             r"^(?!x)\w+$",
+            r"^(?=.)\w+$",
             r"\bcat\b",
             r"^\p{Greek}+$",
         ] {
             assert!(pattern_fault(pattern).is_some_and(|fault| !fault.is_fatal), "{pattern}");
         }
+    }
+
+    #[test]
+    fn look_aheads_at_the_start_make_a_difference_to_names_only() {
+        let is_of_names = |pattern: &str| pattern_fault(pattern).unwrap().is_of_names;
+
+        assert!(is_of_names(r"^(?=.*\d)\w+$"));
+        assert!(!is_of_names(r"^(?=a)(?!x)\w+$") && !is_of_names(r"^\w+(?=x)"));
     }
 
     #[test]
@@ -339,6 +378,9 @@ mod tests {
             r"^[a\-z]$",
             r"^\{\}$",
             "^(?i:a)$",
+            r"^(?s:[.]\.)$",
+            r"(?m:[$^]\$).^",
+            r"\(?s:.",
             "",
             "^[^a]$",
             r"^[\s\S]$",

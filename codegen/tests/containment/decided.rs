@@ -218,3 +218,40 @@ fn nested_unions_are_decided() {
     proves(&list(&inner), &list(&outer));
     undecided(&list(&outer), &list(&inner));
 }
+
+#[test]
+fn a_bracket_in_a_set_is_no_proof() {
+    let pattern = |pattern: &str| json!({"type": "string", "pattern": pattern});
+    for (writer, reader) in [("^[^]]+$", "\\]$"), ("^a\\]$", "^[^]]+$"), ("^[^]{2,}]$", "\\]$")] {
+        let found = super::compatibility(&pattern(writer), &pattern(reader));
+        assert_ne!(found, eventsmith_codegen::containment::Compatibility::Compatible, "{writer} to {reader}");
+    }
+}
+
+#[test]
+fn look_aheads_at_the_start_are_read_as_the_engine_reads_them() {
+    let pattern = |pattern: &str| json!({"type": "string", "pattern": pattern});
+    for (writer, reader, payload) in [
+        ("^é+$", r"^(?=.)\w+$", "é"),
+        (r"^(?=.)\W+$", "^[^é]+$", "é"),
+        (r"^a\rb$", "^(?=a).+$", "a\rb"),
+        ("^٣+$", r"^(?=.)\d+$", "٣"),
+    ] {
+        refutes(&pattern(writer), &pattern(reader), &json!(payload));
+    }
+    proves(&pattern(r"^[a-z]{2,5}$"), &pattern(r"^(?=.{2})\w+$"));
+    // Names are left to the engine for look-around.
+    let names = |pattern: &str| json!({"type": "object", "patternProperties": {pattern: {"type": "string"}}, "additionalProperties": false});
+    let found = super::compatibility(&names("^[a-z]$"), &names(r"^(?=.)\w$"));
+    assert_ne!(found, eventsmith_codegen::containment::Compatibility::Compatible);
+}
+
+#[test]
+fn long_patterns_beyond_ascii_keep_a_length() {
+    for (pattern, most) in [("^.{1,1000}$", 1_000), (r"^\p{L}{1,400}$", 400)] {
+        let free = json!({"type": "string", "pattern": pattern});
+        let limited = json!({"type": "string", "pattern": pattern, "maxLength": most});
+        proves(&free, &limited);
+        undecided(&free, &json!({"type": "string", "pattern": pattern, "maxLength": most - 1}));
+    }
+}
