@@ -33,8 +33,8 @@ impl Example {
         let Payload { event, version, file } = Payload::find(&loaded, &self.event, part)?;
         let sampler = Sampler::new(&bundle(&loaded, file));
         let sampler = sampler.map_err(|error| anyhow!("{file} cannot be used: {error}"))?;
-        let payload = sampler.example().map_err(|error| no_example(&loaded, file, &error))?;
-        writeln!(out, "{payload:#}")?;
+        let payload = sampler.example_text().map_err(|error| no_example(&loaded, file, &error))?;
+        writeln!(out, "{payload}")?;
         out.finish()?;
         let part = if part.is_answer() { format!(", its {}", part.as_str()) } else { String::new() };
         note(format_args!("1 example of {}@{}{part}", event.event_type, version.number));

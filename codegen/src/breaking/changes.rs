@@ -304,6 +304,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_told_by_their_digits() {
+        let read = |text: &str| eventsmith_exact::schema::read(text).unwrap();
+        let pair = |keyword: &str, old: &str, new: &str| {
+            messages(read(&format!(r#"{{"{keyword}": {old}}}"#)), read(&format!(r#"{{"{keyword}": {new}}}"#)))
+        };
+
+        let (odd, even) = ("9007199254740993", "9007199254740992");
+        assert_eq!(pair("maximum", odd, even), ["maximum 9007199254740993 became 9007199254740992"]);
+        let (one, other) = ("18446744073709551617", "18446744073709551618");
+        assert_eq!(pair("const", one, other), [format!("const {one} became {other}")]);
+        assert_eq!(pair("enum", &format!("[1, {one}]"), &format!("[{other}, 1]")).len(), 2);
+        assert_eq!(pair("const", one, &format!("{one}.0")), Vec::<String>::new());
+        assert_eq!(pair("enum", "[1, {\"a\": 2}]", "[1.0, {\"a\": 2.0}]"), Vec::<String>::new());
+    }
+
+    #[test]
     fn types_limits_and_values_are_reported_at_their_pointer() {
         let old = json!({"properties": {
             "priority": {"type": "string"}, "level": {"enum": ["low"]}, "size": {"type": "number", "maximum": 10},

@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
+use eventsmith_exact::Decimal;
 use serde_json::{Map, Value, json};
+
+use crate::sample::number::decimal;
+use crate::schema::canonical_text;
 
 /// Where the patterns beyond the first go; no keyword of any draft.
 pub(super) const MORE_PATTERNS: &str = "x-more-patterns";
@@ -20,6 +24,7 @@ pub(super) fn intersect(one: Map<String, Value>, other: Map<String, Value>) -> O
             continue;
         }
         let merged = match keyword.as_str() {
+            "const" if canonical_text(a) == canonical_text(&b) => continue,
             "const" => return None,
             "type" => types(a, &b)?,
             "enum" => common(a, &b)?,
@@ -95,8 +100,8 @@ pub(super) fn all_of(a: &Value, b: &Value) -> Value {
     }
 }
 
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_default()
+fn number(value: &Value) -> Option<Decimal> {
+    decimal(value)
 }
 
 fn list(value: &Value) -> Vec<Value> {
@@ -117,8 +122,9 @@ fn types(a: &Value, b: &Value) -> Option<Value> {
 
 fn common(a: &Value, b: &Value) -> Option<Value> {
     let b = list(b);
-    let listed: HashSet<&Value> = b.iter().collect();
-    let both: Vec<Value> = list(a).into_iter().filter(|value| listed.contains(value)).collect();
+    // 1 and 1.0 are one value.
+    let listed: HashSet<String> = b.iter().map(canonical_text).collect();
+    let both: Vec<Value> = list(a).into_iter().filter(|value| listed.contains(&canonical_text(value))).collect();
     (!both.is_empty()).then_some(Value::Array(both))
 }
 

@@ -1,5 +1,6 @@
 //! Numbers within bounds and on a grid.
 
+use eventsmith_exact::Decimal;
 use serde_json::{Map, Number, Value};
 
 use crate::sample::choices::Choices;
@@ -11,12 +12,13 @@ const RANGE: (i128, i128) = (i64::MIN as i128, u64::MAX as i128);
 pub(super) fn integer(flat: &Map<String, Value>, choices: &mut Choices) -> Option<Value> {
     let step = step(flat)?;
     let lowest = bounds(flat, "minimum", "exclusiveMinimum").map(|(limit, open)| {
-        let ceiling = limit.ceil() as i128;
-        ceiling + i128::from(open && limit.fract() == 0.0)
+        // What has more than 128 bits is beyond every value that is made here.
+        let ceiling = limit.ceiling().unwrap_or_else(|| beyond(&limit));
+        ceiling.saturating_add(i128::from(open && limit.is_integer()))
     });
     let highest = bounds(flat, "maximum", "exclusiveMaximum").map(|(limit, open)| {
-        let floor = limit.floor() as i128;
-        floor - i128::from(open && limit.fract() == 0.0)
+        let floor = limit.floor().unwrap_or_else(|| beyond(&limit));
+        floor.saturating_sub(i128::from(open && limit.is_integer()))
     });
     let low = div_ceil(lowest.unwrap_or(RANGE.0).max(RANGE.0), step);
     let high = highest.unwrap_or(RANGE.1).min(RANGE.1).div_euclid(step);
@@ -43,8 +45,9 @@ pub(super) fn number(flat: &Map<String, Value>, choices: &mut Choices) -> Option
 }
 
 fn fraction(flat: &Map<String, Value>, choices: &mut Choices) -> Option<Value> {
-    let (low, is_low_open) = bounds(flat, "minimum", "exclusiveMinimum").unwrap_or((f64::MIN, false));
-    let (high, is_high_open) = bounds(flat, "maximum", "exclusiveMaximum").unwrap_or((f64::MAX, false));
+    let nearest = |bound: Option<(Decimal, bool)>| Some((bound.as_ref()?.0.to_string().parse::<f64>().ok()?, bound?.1));
+    let (low, is_low_open) = nearest(bounds(flat, "minimum", "exclusiveMinimum")).unwrap_or((f64::MIN, false));
+    let (high, is_high_open) = nearest(bounds(flat, "maximum", "exclusiveMaximum")).unwrap_or((f64::MAX, false));
     let inside =
         |value: f64| (value > low || value == low && !is_low_open) && (value < high || value == high && !is_high_open);
     let start = if low > f64::MIN { low } else { 0.0_f64.min(high - 1.0) };
@@ -64,12 +67,12 @@ fn fraction(flat: &Map<String, Value>, choices: &mut Choices) -> Option<Value> {
 }
 
 /// The tighter of a bound and its exclusive twin, and whether the bound itself is outside. In draft 4 the twin is a flag.
-fn bounds(flat: &Map<String, Value>, inclusive: &str, exclusive: &str) -> Option<(f64, bool)> {
-    let closed = flat.get(inclusive).and_then(Value::as_f64);
+fn bounds(flat: &Map<String, Value>, inclusive: &str, exclusive: &str) -> Option<(Decimal, bool)> {
+    let closed = flat.get(inclusive).and_then(decimal);
     match (closed, flat.get(exclusive)) {
         (Some(limit), Some(Value::Bool(open))) => Some((limit, *open)),
-        (closed, Some(Value::Number(open))) => {
-            let open = open.as_f64()?;
+        (closed, Some(open @ Value::Number(_))) => {
+            let open = decimal(open)?;
             let is_lower = inclusive == "minimum";
             match closed {
                 Some(closed) if is_lower && closed > open || !is_lower && closed < open => Some((closed, false)),
@@ -78,6 +81,16 @@ fn bounds(flat: &Map<String, Value>, inclusive: &str, exclusive: &str) -> Option
         }
         (closed, _) => closed.map(|limit| (limit, false)),
     }
+}
+
+/// A number as it is written: an integer of 64 bits is more than the nearest double.
+pub(super) fn decimal(value: &Value) -> Option<Decimal> {
+    value.is_number().then(|| Decimal::parse(&value.to_string())).flatten()
+}
+
+/// The integer of 128 bits that is next to a number beyond them.
+fn beyond(limit: &Decimal) -> i128 {
+    if limit.to_string().starts_with('-') { i128::MIN } else { i128::MAX }
 }
 
 /// The least integer whose multiples are on the grid; `None` where that is not to be found.
@@ -122,6 +135,14 @@ mod tests {
         assert_eq!(made(json!({"maximum": -3, "multipleOf": 5}), integer), Some(json!(-5)));
         assert_eq!(made(json!({"minimum": 1, "maximum": 2, "multipleOf": 5}), integer), None);
         assert_eq!(made(json!({"minimum": 1, "multipleOf": 2.5}), integer), Some(json!(5)));
+        let edge = 1_700_000_000_000_000_001_u64;
+        assert_eq!(made(json!({"minimum": edge, "maximum": edge + 99}), integer), Some(json!(edge)));
+        let odd = 9_007_199_254_740_993_u64;
+        assert_eq!(made(json!({"minimum": odd, "maximum": odd}), integer), Some(json!(odd)));
+        let last = json!({"exclusiveMinimum": 9_223_372_036_854_775_806_u64, "maximum": 9_223_372_036_854_775_807_u64});
+        assert_eq!(made(last, integer), Some(json!(9_223_372_036_854_775_807_u64)));
+        assert_eq!(made(json!({"minimum": 1e300}), integer), None);
+        assert_eq!(made(json!({"maximum": 1e300, "minimum": -1e300}), integer), Some(json!(1)));
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use eventsmith_exact::schema::{pretty_text_of, wide_text};
 use serde_json::Value;
 
 use crate::sample::choices::{Choices, Optional};
 use crate::sample::growth::{Growth, Known, Limit, WORK};
 use crate::sample::local;
-use crate::schema::{Fault, Tape, Validator, is_searchable, schemas_per_value};
+use crate::schema::{Fault, Tape, TapeValidator, Validator, is_searchable, schemas_per_value};
 
 /// Makes instances of one self-contained schema.
 pub struct Sampler {
@@ -80,6 +81,26 @@ impl Sampler {
         let examples = self.root.get("examples").and_then(Value::as_array);
         let valid = examples.into_iter().flatten().find(|example| self.accepts(example));
         valid.cloned().map_or_else(|| self.sample(), Ok)
+    }
+
+    /// The same as a text on several lines, in which the numbers of an example are those that its author wrote.
+    ///
+    /// # Errors
+    /// There is neither.
+    pub fn example_text(&self) -> Result<String, NoSample> {
+        match self.wide_example() {
+            Some(text) => Ok(text),
+            None => self.example().map(|example| format!("{example:#}")),
+        }
+    }
+
+    /// The first valid one of examples that are more than values of `serde_json` say.
+    fn wide_example(&self) -> Option<String> {
+        let text = wide_text(self.root.as_object()?, "examples")?;
+        let validator = TapeValidator::new(&self.root).ok()?;
+        let mut tape = Tape::default();
+        let examples = tape.read(text)?.children().into_iter().map(|(_, example)| example);
+        examples.into_iter().find(|example| validator.accepts(*example)).map(pretty_text_of)
     }
 
     /// A valid instance: the simplest, with the examples and defaults of its parts where they fit.

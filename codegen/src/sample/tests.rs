@@ -161,3 +161,23 @@ fn an_object_of_very_many_properties_has_a_sample() {
 
     assert_eq!(made.as_object().unwrap().len(), 20_000);
 }
+
+#[test]
+fn an_example_is_printed_with_the_digits_of_its_author() {
+    let text =
+        |schema: &str| Sampler::new(&eventsmith_exact::schema::read(schema).unwrap()).unwrap().example_text().unwrap();
+
+    let schema = r#"{"properties": {"n": {"type": "number"}}, "examples": [{"n": "x"}, {"n": 0.1234567890123456789}]}"#;
+    assert_eq!(text(schema), "{\n  \"n\": 0.1234567890123456789\n}");
+    let schema = r#"{"required": ["n"], "properties": {"n": {"const": 18446744073709551617}},
+        "examples": [{"n": 18446744073709551616}, {"n": 18446744073709551617}]}"#;
+    assert_eq!(text(schema), "{\n  \"n\": 18446744073709551617\n}");
+}
+
+#[test]
+fn what_several_schemas_list_is_compared_as_json_schema_does() {
+    assert_eq!(sample(json!({"allOf": [{"const": 1}, {"const": 1.0}]})), json!(1));
+    assert_eq!(sample(json!({"allOf": [{"enum": [1, 2]}, {"enum": [1.0]}]})), json!(1));
+    let edge = 1_700_000_000_000_000_001_u64;
+    assert_eq!(sample(json!({"type": "integer", "minimum": edge, "maximum": edge + 99})), json!(edge));
+}

@@ -65,10 +65,14 @@ pub(super) fn in_words(types: &[&str]) -> String {
 
 /// A value as JSON, cut where it would not fit a line.
 pub(super) fn short(value: &Value) -> String {
+    short_text(&value.to_string())
+}
+
+/// The same of a text of JSON.
+pub(super) fn short_text(text: &str) -> String {
     const LIMIT: usize = 80;
-    let text = value.to_string();
     match text.char_indices().nth(LIMIT) {
         Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
 }
