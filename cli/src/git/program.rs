@@ -50,13 +50,26 @@ impl Git {
     }
 
     fn top(&self) -> anyhow::Result<PathBuf> {
-        let top = self.text(["rev-parse", "--show-toplevel"])?;
+        let found = self.text(["rev-parse", "--is-inside-git-dir", "--show-toplevel"])?;
+        let (is_inside, top) = found.split_once('\n').context("git does not say where the repository is")?;
+        // Git before 2.38 does not know the setting that forbids it.
+        if is_inside.trim() != "false" {
+            bail!(
+                "{} is laid out as a repository of its own: remove HEAD, config, objects and refs",
+                self.here.display()
+            );
+        }
         fs::canonicalize(top.trim_end_matches(['\n', '\r'])).context("git's top folder cannot be found")
     }
 
     pub(super) fn command(&self) -> Command {
         let mut git = Command::new("git");
         git.current_dir(&self.here);
+        // Files that a stranger's pull request brings may look like a repository, with branches of their own that would decide what
+        // is published; only one that is known by its `.git` is meant.
+        git.args(["-c", "safe.bareRepository=explicit"]);
+        // A commit is what its id says, whatever stands in for it in this clone.
+        git.env("GIT_NO_REPLACE_OBJECTS", "1");
         for name in self.hidden {
             git.env_remove(name);
         }

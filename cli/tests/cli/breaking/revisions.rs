@@ -172,3 +172,24 @@ fn a_linked_worktree_and_a_hook_are_understood() {
     let run = run_with(repository.0.path(), &arguments, &[("GIT_DIR", ".git")]);
     assert_eq!((run.status, run.stderr.as_str()), (0, clean), "{run:?}");
 }
+
+/// A pull request may bring the files of a repository whose `main` says what it likes.
+#[test]
+fn a_repository_among_the_schemas_says_nothing_of_what_is_published() {
+    let repository = Repository::with(&[(EVENT, &named(10))]);
+    repository.0.write(EVENT, &named(5));
+    // Its main has what is published by the pull request.
+    let planted = Repository::with(&[]);
+    planted.commit(&[("eventsmith.toml", MANIFEST), ("domain/rule/created.v1.json", &named(5))]);
+    git(planted.0.path(), &["clone", "--quiet", "--bare", ".", "bare"]);
+    for name in ["HEAD", "objects", "refs", "packed-refs", "config"] {
+        std::fs::rename(planted.0.path().join("bare").join(name), repository.0.path().join("schemas").join(name))
+            .unwrap();
+    }
+    let config = "[core]\nrepositoryformatversion = 0\nbare = false\nworktree = .\n";
+    repository.0.write("schemas/config", config);
+
+    let run = repository.run(&["--against", "main", "--schemas", "schemas"]);
+
+    assert_eq!(run.status, 2, "{run:?}");
+}
