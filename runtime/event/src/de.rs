@@ -10,6 +10,7 @@ mod discard;
 mod exact;
 mod json;
 mod names;
+mod readings;
 mod spelling;
 mod strict;
 mod tagged;

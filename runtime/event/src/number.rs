@@ -158,6 +158,8 @@ impl Serialize for Number {
         match &self.0 {
             Natural(value) => serializer.serialize_u64(*value),
             Negative(value) => serializer.serialize_i64(*value),
+            // JSON has no text for the others, and serde_json would write null.
+            Double(value) if !value.is_finite() => Err(S::Error::custom(format_args!("{value} is no number of JSON"))),
             Double(value) => serializer.serialize_f64(*value),
             Wide(text) => {
                 let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;

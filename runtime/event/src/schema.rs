@@ -290,11 +290,10 @@ fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
     // Checked as a whole, the encoding of strings is not checked again one by one.
     let text = str::from_utf8(data).ok()?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let (value, has_doubles) = seen(|| T::deserialize(Strict(&mut deserializer)));
+    let (value, lost) = seen(|| T::deserialize(Strict(&mut deserializer)));
     deserializer.end().ok()?;
     let value = value.ok()?;
-    // Digits may be lost.
-    if has_doubles && has_wide(text) { None } else { Some(value) }
+    if lost.alternatives || lost.digits && has_wide(text) { None } else { Some(value) }
 }
 
 /// How every payload is validated: formats are asserted, and nothing is fetched.

@@ -34,6 +34,11 @@ impl Buffered {
         Self { value, text: None }
     }
 
+    /// Its text, the same for equal values that are read in one way.
+    pub(super) fn to_text(&self) -> String {
+        self.text.clone().unwrap_or_else(|| self.value.to_string())
+    }
+
     /// Reads it as a type.
     pub(super) fn to<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         match &self.text {

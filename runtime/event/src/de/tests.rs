@@ -122,7 +122,7 @@ fn a_variant_may_hold_its_tag() {
     assert!(read::<Kept>(r#"{"kind": "debit", "a": 1, "a": 1}"#).is_err());
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Id {
     Number(u32),
@@ -161,18 +161,18 @@ fn what_no_check_accepts_is_read_all_the_same_and_judged_later() {
     assert!(!id.is_valid());
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Name {
     name: String,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Place {
     name: String,
     street: String,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Contact {
     Name(Name),
@@ -181,6 +181,64 @@ enum Contact {
 }
 
 any_of!(Contact, |_| true, [Name, Place, Names]);
+
+/// Two alternatives that lead back to their union by one property.
+macro_rules! recurring {
+    ($union:ident, $left:ident, $right:ident) => {
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        struct $left {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            below: Option<Box<$union>>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            a: Option<crate::number::Number>,
+        }
+
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        struct $right {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            below: Option<Box<$union>>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            b: Option<String>,
+        }
+
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(untagged)]
+        enum $union {
+            $left($left),
+            $right($right),
+        }
+    };
+}
+
+recurring!(AnyTree, AnyLeft, AnyRight);
+any_of!(AnyTree, |_| true, [AnyLeft, AnyRight]);
+
+recurring!(OneTree, OneLeft, OneRight);
+one_of!(OneTree, |_| true, [OneLeft, OneRight]);
+
+#[test]
+fn alternatives_that_recur_are_read_once_for_each_value() {
+    let nested = |last: &str| format!("{}{last}{}", r#"{"below":"#.repeat(100), "}".repeat(100));
+    for (last, is_wide) in [("{}", false), (r#"{"b":"x"}"#, false), (r#"{"a":0.12345678901234567890}"#, true)] {
+        let text = nested(last);
+        let tree: AnyTree = super::keeping_digits(|| read(&text)).unwrap();
+        assert_eq!(serde_json::to_string(&tree).unwrap(), text);
+        let again: Result<AnyTree, _> = read(&text);
+        assert_eq!(again.is_ok_and(|again| again == tree), !is_wide);
+        // Both match.
+        assert!(read::<OneTree>(&text).is_err());
+    }
+    let other: AnyTree = read(r#"{"below":{"b":"y"}}"#).unwrap();
+    assert_eq!(serde_json::to_string(&other).unwrap(), r#"{"below":{"b":"y"}}"#);
+}
+
+#[test]
+fn an_integer_that_an_alternative_may_have_no_room_for_is_doubtful() {
+    let doubtful = |text: &str| super::seen(|| read::<Id>(text)).1.alternatives;
+
+    assert!(doubtful("9223372036854775808") && doubtful("[[18446744073709551615]]"));
+    assert!(!doubtful("9223372036854775807") && !doubtful("-9223372036854775808") && !doubtful("\"a\""));
+}
 
 #[test]
 fn of_any_of_the_one_that_keeps_most_is_taken() {

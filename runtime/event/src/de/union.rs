@@ -5,6 +5,10 @@ use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::Value;
 
 use super::buffered::Buffered;
+use super::digits;
+use super::readings::{Refusal, once};
+
+const NO_ALTERNATIVE: Refusal = Refusal("no alternative matches");
 
 /// Reads a value as one alternative, if it is of that type.
 pub fn alternative<T: DeserializeOwned>(value: &Buffered) -> Option<T> {
@@ -18,17 +22,36 @@ pub fn alternative<T: DeserializeOwned>(value: &Buffered) -> Option<T> {
 ///
 /// # Errors
 /// When the value is of none, or several hold.
-pub fn read_one_of<'de, D: Deserializer<'de>, T: Serialize>(
+pub fn read_one_of<'de, D: Deserializer<'de>, T: Serialize + Clone + 'static>(
     deserializer: D,
     is_valid: fn(&T) -> bool,
     alternatives: &[fn(&Buffered) -> Option<T>],
 ) -> Result<T, D::Error> {
     let value = Buffered::read(deserializer)?;
-    let (mut valid, others): (Vec<T>, Vec<T>) = alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
-    match valid.len() {
-        0 => best(value.value, others, None),
-        1 => valid.pop().ok_or_else(no_alternative),
-        _ => Err(D::Error::custom("more than one alternative matches")),
+    // Whichever reading comes first may be the one that is kept.
+    if has_beyond_i64(&value.value) {
+        digits::doubtful();
+    }
+    let read = |value: Buffered| {
+        let (mut valid, others): (Vec<T>, Vec<T>) =
+            alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
+        match valid.len() {
+            0 => best(value.value, others, None),
+            1 => valid.pop().ok_or(NO_ALTERNATIVE),
+            _ => Err(Refusal("more than one alternative matches")),
+        }
+    };
+    once(value, read).map_err(|Refusal(why)| D::Error::custom(why))
+}
+
+/// Whether a value holds an integer that an `i64` has no room for: an alternative that is read as one passes it over, though it
+/// may match. The validator decides.
+fn has_beyond_i64(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_u64() && !number.is_i64(),
+        Value::Array(items) => items.iter().any(has_beyond_i64),
+        Value::Object(members) => members.values().any(has_beyond_i64),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
 }
 
@@ -38,26 +61,28 @@ pub fn read_one_of<'de, D: Deserializer<'de>, T: Serialize>(
 ///
 /// # Errors
 /// When the value is of none.
-pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize>(
+pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize + Clone + 'static>(
     deserializer: D,
     is_valid: fn(&T) -> bool,
     alternatives: &[fn(&Buffered) -> Option<T>],
     several: Option<fn(Value) -> T>,
 ) -> Result<T, D::Error> {
-    let value = Buffered::read(deserializer)?;
-    let (valid, others): (Vec<T>, Vec<T>) = alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
-    best(value.value, if valid.is_empty() { others } else { valid }, several)
+    let read = |value: Buffered| {
+        let (valid, others): (Vec<T>, Vec<T>) = alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
+        best(value.value, if valid.is_empty() { others } else { valid }, several)
+    };
+    once(Buffered::read(deserializer)?, read).map_err(|Refusal(why)| D::Error::custom(why))
 }
 
 /// Of several readings of a value the one that keeps the most of it.
-fn best<T: Serialize, E: Error>(value: Value, mut read: Vec<T>, several: Option<fn(Value) -> T>) -> Result<T, E> {
+fn best<T: Serialize>(value: Value, mut read: Vec<T>, several: Option<fn(Value) -> T>) -> Result<T, Refusal> {
     if read.len() < 2 {
-        return read.pop().ok_or_else(no_alternative);
+        return read.pop().ok_or(NO_ALTERNATIVE);
     }
     let written: Vec<Value> = read.iter().map(|read| serde_json::to_value(read).unwrap_or_default()).collect();
     // Of equals `max_by_key` takes the last.
     let (best, _) =
-        written.iter().enumerate().rev().max_by_key(|(_, written)| kept(&value, written)).ok_or_else(no_alternative)?;
+        written.iter().enumerate().rev().max_by_key(|(_, written)| kept(&value, written)).ok_or(NO_ALTERNATIVE)?;
     match several {
         Some(several) if written.iter().any(|other| keeps_more(&value, other, &written[best])) => Ok(several(value)),
         _ => Ok(read.swap_remove(best)),
@@ -78,10 +103,6 @@ fn keeps_more(value: &Value, one: &Value, other: &Value) -> bool {
         }
         _ => false,
     }
-}
-
-fn no_alternative<E: Error>() -> E {
-    E::custom("no alternative matches")
 }
 
 /// How many scalars, members and elements of a value another one has in the same places.
