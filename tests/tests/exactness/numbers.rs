@@ -207,6 +207,22 @@ const PROBES: &[(&str, &[&str], &[&str])] = &[
         &[r#"{"k": "b", "n": 18446744073709551617}"#, r#"{"m": {"\"": [1]}, "k": "b", "n": 1e300}"#],
         &[r#"{"k": "b", "i": 18446744073709551617}"#],
     ),
+    // An alternative that has no room for a number matches all the same.
+    (
+        r#"{"oneOf": [{"type": "integer"}, {"type": "number", "exclusiveMinimum": 0}]}"#,
+        &["0.5", "-1"],
+        &["9223372036854775808", "5", "-0.5"],
+    ),
+    (
+        r#"{"oneOf": [{"type": "integer"}, {"type": "array", "items": {"type": "string"}}]}"#,
+        &["5", "[\"a\"]"],
+        &["9223372036854775808", "[9223372036854775808]"],
+    ),
+    (
+        r#"{"oneOf": [{"type": "integer", "minimum": 10}, {"type": "string"}]}"#,
+        &["18446744073709551615", "10", "\"a\""],
+        &["9", "18446744073709551616"],
+    ),
     // A value of any type holds what serde_json does; the rest is refused, never rounded.
     (
         "true",
