@@ -86,11 +86,11 @@ impl Subjects {
 
 /// The names of the constants of all events but documents, by their types. The one for all events below a level is `ALL`.
 fn constant_names(loaded: &Loaded) -> HashMap<&str, String> {
-    let mut levels: BTreeMap<(&str, Vec<String>), Vec<(&str, &str)>> = BTreeMap::new();
+    let mut levels: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for event in loaded.catalogue.events.iter().filter(|event| !event.kind.is_document()) {
         let (group, name) = event.event_type.rsplit_once('.').unwrap_or(("", &event.event_type));
-        let level = (event.kind.as_str(), group.split('.').map(snake).collect());
-        levels.entry(level).or_default().push((&event.event_type, name));
+        let level = (event.kind.as_str(), group.split('.').map(snake).collect::<Vec<_>>());
+        levels.entry(level).or_default().push((event.event_type.as_str(), name));
     }
     let named = levels.into_values().flat_map(|events| {
         let names = distinct(Style::Field, &["all"], events.iter().map(|(_, name)| (*name, "")));

@@ -234,7 +234,8 @@ impl Bank {
                             correlation_id: envelope.correlation_id.clone(),
                             causation_id: envelope.causation_id.clone(),
                         };
-                        let of = (order.transfer.as_str(), order.account.as_str(), $sign * order.cents);
+                        let sign = $sign;
+                        let of = (order.transfer.as_str(), order.account.as_str(), sign * order.cents);
                         if !bank.book(($what, $undone_by, $undoes), of, call)? {
                             std::future::pending::<()>().await;
                         }
