@@ -125,8 +125,8 @@ impl<'a> Pipeline<'a> {
                 continue;
             };
             match &ended {
-                Ok(Ended::Switched) => {}
-                Ok(Ended::Stopped) => self.report.phase(Phase::Stopped),
+                // Whether it is made again, in which role whatever, is for what comes next to say.
+                Ok(_) => self.report.phase(Phase::Stopped),
                 Err(error) => {
                     self.report.error(Some(error.to_string()));
                     self.report.phase(Phase::Failed);
