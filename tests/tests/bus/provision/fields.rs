@@ -34,8 +34,8 @@ async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> O
         ("atomic", STREAM.atomic(true), knows_atomic),
         ("bulk", STREAM.bulk(true), knows_bulk),
     ];
-    // The first on three servers, below; the others among the streams without acks and among aggregates.
-    let mut tried = BTreeSet::from(["replicas", "no_ack", "aggregates", "max_messages_per_subject"]);
+    // The first on three servers, below; the others among the streams without acks, among aggregates, and among sagas.
+    let mut tried = BTreeSet::from(["replicas", "no_ack", "aggregates", "max_messages_per_subject", "schedules"]);
 
     for (name, wanted, is_possible) in cases {
         let plan = bus.plan(&[wanted]).await?;
