@@ -33,7 +33,7 @@ static SUSPENDED: AtomicU64 = AtomicU64::new(0);
 /// What clocks differ by that are read one after the other is less.
 const LEAST_SUSPENSION: u64 = 1_000_000_000;
 
-/// For how long the machine was suspended since it was started, as it was when the clocks were [looked at](look_at_clocks) last. No
+/// For how long the machine was suspended since it was started, as it was when the clocks were looked at last. No
 /// `Instant` counts that: its clock stands still meanwhile, and the server's goes on.
 pub fn suspended() -> Duration {
     #[cfg(test)]
