@@ -19,6 +19,7 @@ mod monitor;
 mod note_deletion;
 mod overseer;
 mod pace;
+mod pause;
 mod queue;
 mod retry;
 mod route;

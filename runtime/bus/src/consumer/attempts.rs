@@ -2,22 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use super::note_deletion::{NoteDeletion, Noted};
+use super::pause::Pause;
 use crate::cause::Cause;
 use crate::dead_letters::runs::{RunCount, RunCounts};
-use crate::transport::{Delivery, Denied, Transport};
+use crate::transport::{Delivery, Transport};
 
 /// Of how many events that failed or were not run the number of runs is kept: as many as may be unacknowledged at most.
 const REMEMBERED: usize = 65_536;
-/// For how long nothing is asked and noted after that was denied, which costs a time-out each time.
-const DENIED_PAUSE: Duration = Duration::from_secs(60);
-/// The same after it failed for another reason.
-const PAUSE: Duration = Duration::from_secs(1);
 const UNNOTED: &str = "how often events were run can be neither read nor noted beside the dead letters";
 /// Of how many events what is unsaid is said at a time.
 const SAID_AT_ONCE: usize = 32;
@@ -39,10 +34,6 @@ pub(super) struct Attempts {
     /// Whether notes are read and written.
     noting: Pause,
 }
-
-/// Until when something is not done that failed.
-#[derive(Debug, Default)]
-struct Pause(Mutex<Option<Instant>>);
 
 /// Which deliveries may have been lost on their way to this process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -221,7 +212,7 @@ impl Attempts {
         let is_of_this_life = |known: &Known| known.count.deliveries < deliveries;
         let here = lock(&self.known).get(&sequence).copied();
         let here = here.filter(|known| known.stored == stored && is_of_this_life(known));
-        if here.is_some_and(|here| here.count.deliveries + 1 >= deliveries) || self.noting.is_paused() {
+        if here.is_some_and(|here| here.count.deliveries + 1 >= deliveries) || self.noting.is_on() {
             return (here, false);
         }
         match self.counts.get(&*self.transport, sequence, stored).await {
@@ -236,7 +227,7 @@ impl Attempts {
                 (known, true)
             }
             Err(error) => {
-                self.noting.pause(&error, UNNOTED);
+                self.noting.begin(&error, UNNOTED);
                 (here, false)
             }
         }
@@ -244,19 +235,19 @@ impl Attempts {
 
     async fn note(&self, delivery: &Delivery, count: RunCount) {
         self.learn(delivery, count);
-        if self.noting.is_paused() {
+        if self.noting.is_on() {
             return;
         }
         match self.counts.put(&*self.transport, delivery.sequence, delivery.stored, count).await {
             Ok(ack) => self.update(delivery, |known| (known.is_noted, known.number) = (true, Some(ack.sequence))),
-            Err(error) => self.noting.pause(&error, UNNOTED),
+            Err(error) => self.noting.begin(&error, UNNOTED),
         }
     }
 
     /// Says what is unsaid of an event, unless somebody else has noted something since, who has it by now.
     async fn say(&self, sequence: u64) {
         let Some((stored, count)) = lock(&self.unsaid).get(&sequence).copied() else { return };
-        if self.noting.is_paused() {
+        if self.noting.is_on() {
             return;
         }
         let said = async {
@@ -268,7 +259,7 @@ impl Attempts {
         };
         match said.await {
             Ok(()) => drop(lock(&self.unsaid).remove(&sequence)),
-            Err(error) => self.noting.pause(&error, UNNOTED),
+            Err(error) => self.noting.begin(&error, UNNOTED),
         }
     }
 
@@ -304,18 +295,6 @@ fn before(delivery: &Delivery, attempt: u64) -> RunCount {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Pause {
-    fn is_paused(&self) -> bool {
-        lock(&self.0).is_some_and(|until| Instant::now() < until)
-    }
-
-    fn pause(&self, error: &(dyn std::error::Error + 'static), what: &str) {
-        let pause = if Denied::behind(error).is_some() { DENIED_PAUSE } else { PAUSE };
-        tracing::warn!(error, "{what}; trying again in {pause:?}");
-        *lock(&self.0) = Some(Instant::now() + pause);
-    }
 }
 
 #[cfg(test)]

@@ -6,20 +6,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::time::Instant;
-
+use super::pause::Pause;
 use crate::dead_letters::runs::RunCounts;
-use crate::transport::{Denied, Transport};
+use crate::transport::Transport;
 
 /// How many requests are on their way at a time.
 const AT_ONCE: usize = 16;
 /// How many may wait: what is deleted within seconds.
 const MOST_WAITING: usize = 4_096;
-/// For how long nothing is deleted after that was denied, and after it failed for another reason.
-const DENIED_PAUSE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is to be deleted.
 #[derive(Debug, Clone, Copy)]
@@ -39,25 +34,24 @@ struct Deleter {
     transport: Arc<dyn Transport>,
     counts: RunCounts,
     state: Mutex<State>,
+    pause: Pause,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Noted>,
     tasks: usize,
-    paused_until: Option<Instant>,
 }
 
 impl NoteDeletion {
     pub(super) fn new(transport: Arc<dyn Transport>, counts: RunCounts) -> Self {
-        Self(Arc::new(Deleter { transport, counts, state: Mutex::default() }))
+        Self(Arc::new(Deleter { transport, counts, state: Mutex::default(), pause: Pause::default() }))
     }
 
     /// Begins to delete, if there is room.
     pub(super) fn begin(&self, noted: Noted) {
         let mut state = self.0.state();
-        let is_paused = state.paused_until.is_some_and(|until| Instant::now() < until);
-        if is_paused || state.waiting.len() >= MOST_WAITING {
+        if self.0.pause.is_on() || state.waiting.len() >= MOST_WAITING {
             return;
         }
         state.waiting.push_back(noted);
@@ -77,15 +71,9 @@ impl Deleter {
                 Noted::Of(sequence) => self.counts.delete(&*self.transport, sequence).await,
             };
             if let Err(error) = deleted {
-                let pause = if Denied::behind(&error).is_some() { DENIED_PAUSE } else { PAUSE };
-                tracing::warn!(
-                    %error,
-                    ?pause,
-                    "what was noted beside the dead letters of events that are done is not deleted; once a minute that is tried again"
-                );
-                let mut state = self.state();
-                state.waiting.clear();
-                state.paused_until = Some(Instant::now() + pause);
+                self.state().waiting.clear();
+                self.pause
+                    .begin(&error, "what was noted beside the dead letters of events that are done is not deleted");
             }
         }
     }
