@@ -15,6 +15,7 @@ mod chain;
 pub mod check;
 mod command;
 mod confine;
+mod delay;
 pub mod error;
 pub mod history;
 mod loaded;

@@ -64,7 +64,7 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "runtime/state/src",
         floors: &[
-            &["confine", "error"],
+            &["confine", "delay", "error"],
             &["record", "command"],
             &["chain", "check", "history"],
             &["append", "snapshot"],

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::delay::doubled;
+
 /// How a projection runs. The defaults are good for most.
 ///
 /// ```
@@ -69,7 +71,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 impl ProjectionConfig {
     /// How long to wait after an attempt, counted from 1.
     pub(crate) fn delay(&self, attempt: u32) -> Duration {
-        self.first_delay.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_DELAY)
+        doubled(self.first_delay, LONGEST_DELAY, attempt.into())
     }
 
     /// No time is zero, and none is too long for a clock.

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use eventsmith_bus::bus::Bus;
@@ -23,7 +22,7 @@ use super::ledger::Ledger;
 use super::monitor::Doing;
 use super::route::{EventFailure, Incoming, Sorted, Wanted, sort};
 use super::source::{Source, next_of};
-use crate::confine::{confined, text_of};
+use crate::confine::confined_future;
 
 /// After so many events it is noted how far the side effects are.
 const NOTED_AFTER: usize = 64;
@@ -76,11 +75,8 @@ impl Effects {
             let (decoded, handler) = (event.decode::<E>(bus, false), Arc::clone(&handler));
             async move {
                 let event = decoded?;
-                let work = confined(|| handler(event)).map_err(|panic| EventFailure::panicked(&panic))?;
-                match AssertUnwindSafe(work).catch_unwind().await {
-                    Ok(handled) => handled.map_err(EventFailure::of),
-                    Err(panic) => Err(EventFailure::panicked(&text_of(panic))),
-                }
+                let handled = confined_future(|| handler(event)).await;
+                handled.map_err(|panic| EventFailure::panicked(&panic))?.map_err(EventFailure::of)
             }
             .boxed()
         };

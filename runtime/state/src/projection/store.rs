@@ -15,7 +15,7 @@ use super::error::ProjectionError;
 use super::generation::Generation;
 use super::route::{EventFailure, Wanted};
 use super::target::{Opening, ProjectFailure, Projected, Target, Writer};
-use crate::confine::confined;
+use crate::confine::confined_future;
 
 /// A store of one's own, such as a database, in which projections keep read models.
 ///
@@ -188,11 +188,8 @@ fn call_handler<'t, X: Send, E: Event>(
 ) -> BoxFuture<'t, Result<(), EventFailure>> {
     async move {
         let event = event?;
-        let work = confined(|| handler(transaction, event)).map_err(|panic| EventFailure::panicked(&panic))?;
-        match std::panic::AssertUnwindSafe(work).catch_unwind().await {
-            Ok(handled) => handled.map_err(EventFailure::of),
-            Err(panic) => Err(EventFailure::panicked(&crate::confine::text_of(panic))),
-        }
+        let handled = confined_future(|| handler(transaction, event)).await;
+        handled.map_err(|panic| EventFailure::panicked(&panic))?.map_err(EventFailure::of)
     }
     .boxed()
 }

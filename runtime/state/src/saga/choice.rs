@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::delay::doubled;
+
 /// How a saga goes on when a step is refused, or its time is over.
 ///
 /// ```
@@ -68,8 +70,7 @@ impl SagaRetry {
 
     /// How long to wait after an attempt, counted from 1.
     pub(crate) fn delay(&self, attempt: u64) -> Duration {
-        let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(30);
-        self.first_delay.saturating_mul(1 << doublings).min(self.max_delay)
+        doubled(self.first_delay, self.max_delay, attempt)
     }
 }
 

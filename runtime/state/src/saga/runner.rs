@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +29,11 @@ use super::options::StartOptions;
 use super::perform::{Handled, Job};
 use super::step::{Kind, Signal};
 use super::store::{Store, check_server};
+use crate::confine::confined_future;
+use crate::delay::doubled;
 
 /// How long to wait where something went wrong that is no answer: the server was not reached, or an instance is damaged.
-const AFTER_TROUBLE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+const AFTER_TROUBLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// How often to look for instances of versions that are not run here.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
@@ -415,16 +416,13 @@ impl Reading {
         let (saga, store, ack_wait) = (Arc::clone(&self.saga), self.store.clone(), self.settings.ack_wait);
         at_work.spawn(async move {
             delivery.acker.lease().limit(ack_wait);
-            let work = AssertUnwindSafe(saga.perform(&store, &delivery)).catch_unwind();
+            let work = confined_future(|| saga.perform(&store, &delivery));
             let handled = tokio::select! {
                 handled = work => handled,
                 // Somebody else has it, or will soon.
                 () = hold(&*delivery.acker, ack_wait) => return,
             };
-            let trouble = || {
-                let doublings = u32::try_from(delivery.deliveries.min(16)).unwrap_or_default();
-                AFTER_TROUBLE.0.saturating_mul(1 << doublings).min(AFTER_TROUBLE.1)
-            };
+            let trouble = || doubled(AFTER_TROUBLE.0, AFTER_TROUBLE.1, delivery.deliveries);
             let subject = &delivery.message.subject;
             let ack = match handled {
                 Ok(Ok(Handled::Done)) => AckKind::Ack,
@@ -433,8 +431,8 @@ impl Reading {
                     tracing::warn!(%subject, %error, "a saga does not go on; it is tried again");
                     AckKind::Nak(Some(trouble()))
                 }
-                Err(_) => {
-                    tracing::error!(%subject, "the code of a saga panicked; it is tried again");
+                Err(panic) => {
+                    tracing::error!(%subject, panic, "the code of a saga panicked; it is tried again");
                     AckKind::Nak(Some(trouble()))
                 }
             };
