@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::emit::Runtime;
-use crate::generate::{front_page, generate_for, load};
+use crate::generate::{generate_all, load};
 use crate::load::locate;
 use watch::Watch;
 
@@ -85,12 +85,11 @@ impl Builder {
                 println!("cargo::rerun-if-changed={path}");
             }
         }
-        let text = generate_for(&loaded, &runtime).map_err(|diagnostics| report(&dir, &diagnostics))?;
+        let generated = generate_all(&loaded, &runtime).map_err(|diagnostics| report(&dir, &diagnostics))?;
         for diagnostic in &loaded.diagnostics {
             println!("cargo::warning={}", diagnostic.to_string().replace('\n', " "));
         }
-        let page = front_page(&loaded).map_err(|diagnostics| report(&dir, &diagnostics))?;
-        for (name, text) in [("events.rs", text), ("events.md", page)] {
+        for (name, text) in [("events.rs", generated.text), ("events.md", generated.front_page)] {
             let target = out_dir.join(name);
             fs::write(&target, text).map_err(|error| format!("{} cannot be written: {error}", target.display()))?;
         }

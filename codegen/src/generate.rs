@@ -62,13 +62,22 @@ pub fn generate_for(loaded: &Loaded, runtime: &Runtime) -> Result<String, Vec<Di
     emit::text(loaded, &program, runtime).map_err(|error| vec![*error])
 }
 
-/// The front page of the documentation of a catalogue, as Markdown: its events, requests and documents by group, with links to their
-/// types, which are right in the module that takes in the generated text.
+/// What a build script writes: the Rust text, and the front page of its documentation.
+pub(crate) struct Generated {
+    pub(crate) text: String,
+    /// Markdown: events, requests and documents by group, with links to their types, which are right in the module that takes in the
+    /// text.
+    pub(crate) front_page: String,
+}
+
+/// All that a build script writes of a catalogue.
 ///
 /// # Errors
 /// Every finding, if one of them is an error.
-pub fn front_page(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
-    Ok(emit::front_page::text(loaded, &sound(loaded)?, &Runtime::default()))
+pub(crate) fn generate_all(loaded: &Loaded, runtime: &Runtime) -> Result<Generated, Vec<Diagnostic>> {
+    let program = sound(loaded)?;
+    let text = emit::text(loaded, &program, runtime).map_err(|error| vec![*error])?;
+    Ok(Generated { text, front_page: emit::front_page::text(loaded, &program, runtime) })
 }
 
 /// Every finding about a catalogue: what loading and checking found, and what only shows in the types.
