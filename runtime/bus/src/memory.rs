@@ -32,6 +32,9 @@ use follow::MemoryFollower;
 pub use settle::{Reading, Starting};
 pub use state::{Memory, StoredMessage};
 
+/// What a server takes unless its `max_payload` says otherwise, in bytes, headers included.
+const MAX_PAYLOAD: usize = 1 << 20;
+
 /// As over a connection, nothing happens before a future is polled.
 impl Transport for Memory {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
@@ -43,8 +46,11 @@ impl Transport for Memory {
     }
 
     fn send_batch<'a>(&'a self, messages: &'a [Message], _: &'a str) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
-        async move { if self.is_closed() { Err(SendFailure::Closed) } else { self.store_batch(messages).map(stored) } }
-            .boxed()
+        async move {
+            messages.iter().try_for_each(|message| self.check(message))?;
+            self.store_batch(messages).map(stored)
+        }
+        .boxed()
     }
 
     fn begin_bulk(&self, _: usize) -> BoxFuture<'_, Result<Box<dyn BulkBatch>, BulkEnd>> {
@@ -249,7 +255,18 @@ impl Transport for Memory {
 
 impl Memory {
     fn send_one(&self, message: &Message) -> Result<PendingAck, SendFailure> {
-        if self.is_closed() { Err(SendFailure::Closed) } else { self.store(message).map(stored) }
+        self.check(message)?;
+        self.store(message).map(stored)
+    }
+
+    /// Whether a server would take a message.
+    fn check(&self, message: &Message) -> Result<(), SendFailure> {
+        let size = message.headers.size() + message.payload.len();
+        match () {
+            () if self.is_closed() => Err(SendFailure::Closed),
+            () if size > MAX_PAYLOAD => Err(SendFailure::TooLarge { size, limit: MAX_PAYLOAD }),
+            () => Ok(()),
+        }
     }
 }
 

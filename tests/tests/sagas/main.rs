@@ -9,6 +9,7 @@ mod common;
 mod crashes;
 mod events;
 mod in_memory;
+mod mishaps;
 mod over_server;
 mod requests;
 mod schedules;

@@ -11,7 +11,7 @@ use super::options::{PublishOptions, Published};
 use super::prepare::{Prepared, prepare};
 use super::publisher::{Publisher, Sending, id, not_sent, transient};
 use crate::environment;
-use crate::transport::{Message, MessageSelector, PublishAck, SendFailure};
+use crate::transport::{Message, MessageSelector, PublishAck, SendFailure, StreamMessage};
 
 /// The server's code for a batch of which the stream did not see every message.
 const INCOMPLETE: u64 = 10176;
@@ -136,7 +136,10 @@ impl Publisher {
         let Some(PublishAck { stream, sequence, .. }) = found else { return Ok(None) };
         let end = sequence + events.len() as u64 - 1;
         let kept = self.transport.message(&stream, MessageSelector::Sequence(end)).await.map_err(transient)?;
-        let ours = kept.is_some_and(|kept| events.last().is_some_and(|last| id(&kept.message) == id(&last.message)));
+        let is_last = |kept: &StreamMessage| events.last().is_some_and(|last| id(&kept.message) == id(&last.message));
+        // Behind the end of a history the first has an id that nothing else had: it was stored, so all were. The last one may be a
+        // schedule that is gone.
+        let ours = kept.as_ref().map_or(first.filter.is_some(), is_last);
         Ok(ours.then_some(PublishAck { stream, sequence: end, duplicate: true }))
     }
 

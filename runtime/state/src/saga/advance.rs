@@ -1,5 +1,7 @@
 //! What follows from what happened to an instance. Nobody is asked and nothing is stored here, so that the same input may be decided again.
 
+mod outside;
+
 use std::sync::Arc;
 
 use eventsmith_event::clip::clip;
@@ -15,6 +17,7 @@ use super::instance::{
 };
 use super::step::{AnyStep, Kind};
 use crate::confine::confined;
+pub(crate) use outside::Operator;
 
 /// What is appended at once.
 #[derive(Debug)]
@@ -59,21 +62,26 @@ pub(crate) enum Reaction<S> {
     TimedOut,
 }
 
-/// What an operator wants.
-pub(crate) struct Operator {
-    pub(crate) by: Option<String>,
-    pub(crate) detail: Option<String>,
+/// How much of a turn cannot be stored, as it is too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unfit {
+    /// What its answers make of the state, and the requests of further steps.
+    Forward,
+    /// Also the requests that undo steps.
+    Backward,
 }
 
 /// An instance on its way from one wait to the next.
 pub(crate) struct Advance<'a, S> {
-    saga: &'a Saga<S>,
-    instance: Instance,
+    pub(super) saga: &'a Saga<S>,
+    pub(super) instance: Instance,
     first: u64,
     happenings: Vec<Happening>,
     intent: Option<Intent>,
     timer: Option<Timer>,
     cancelled: Option<u64>,
+    /// What is not tried, and why not.
+    unfit: Option<(Unfit, String)>,
 }
 
 /// The first turn of an instance. `Err` has what is wrong with its state.
@@ -94,6 +102,7 @@ pub(crate) fn begin<S: State>(saga: &Saga<S>, state: &S) -> Result<Turn, Invalid
         reason: None,
         state: Versioned { version: S::VERSION, data },
         early: Default::default(),
+        inputs: Vec::new(),
     };
     let mut advance = Advance::of(saga, instance);
     advance.note(SagaEventKind::Started);
@@ -104,20 +113,22 @@ pub(crate) fn begin<S: State>(saga: &Saga<S>, state: &S) -> Result<Turn, Invalid
 impl<'a, S: State> Advance<'a, S> {
     pub(crate) fn of(saga: &'a Saga<S>, instance: Instance) -> Self {
         let first = instance.number + 1;
-        Self { saga, instance, first, happenings: Vec::new(), intent: None, timer: None, cancelled: None }
+        Self { saga, instance, first, happenings: Vec::new(), intent: None, timer: None, cancelled: None, unfit: None }
     }
 
-    /// Why the definition is not the one that the instance began with.
-    pub(crate) fn misfit(&self) -> Option<String> {
-        let differs = |(record, step): &(&StepRecord, &AnyStep<S>)| record.step != step.plan.name;
-        let mut pairs = self.instance.steps.iter().zip(&self.saga.steps);
-        if let Some((record, step)) = pairs.find(|pair| differs(pair)) {
-            return Some(format!("its step {} is called {} here", record.step, step.plan.name));
-        }
-        let waits = self.instance.waiting.as_ref().map(|waiting| waiting.step.as_str());
-        let stuck = self.instance.stuck.as_ref().map(|stuck| stuck.step.as_str());
-        let missing = waits.into_iter().chain(stuck).find(|step| self.step(step).is_none());
-        missing.map(|step| format!("its step {step} is not here"))
+    /// Without what was too large to be stored.
+    pub(crate) fn without(self, unfit: Option<(Unfit, String)>) -> Self {
+        Self { unfit, ..self }
+    }
+
+    /// An attempt at the request of a command that nobody answered, and that is not the last; nothing if it is no longer waited for.
+    pub(crate) fn ask_again(mut self, command: u64, reason: &str, may_be_done: bool) -> Option<Turn> {
+        let waiting = self.instance.waiting.as_mut().filter(|waiting| waiting.command == command)?;
+        waiting.attempts += 1;
+        waiting.was_uncertain |= may_be_done;
+        let name = waiting.step.clone();
+        self.note_step(SagaEventKind::AskedAgain, &name, command).detail = Some(reason.to_owned());
+        Some(self.finish())
     }
 
     /// What came of a command; nothing if it is no longer waited for.
@@ -128,81 +139,14 @@ impl<'a, S: State> Advance<'a, S> {
             self.cancelled = Some(command);
         }
         match waiting.is_undo {
-            true => self.react_to_undo(step, command, reaction),
-            false => self.react_to_step(step, command, reaction),
+            true => self.react_to_undo(step, &waiting, reaction),
+            false => self.react_to_step(step, &waiting, reaction),
         }
         Some(self.finish())
     }
 
-    /// An event of a type that some step waits for; nothing if none does any more.
-    pub(crate) fn receive(mut self, event_type: &str, event: &Versioned) -> Option<Turn> {
-        if self.instance.status != SagaStatus::Running {
-            return None;
-        }
-        let is_for =
-            |step: &AnyStep<S>| matches!(&step.kind, Kind::Awaits(awaits) if awaits.event_type() == event_type);
-        let reached = self.instance.steps.len();
-        let position = self.saga.steps.iter().skip(reached).position(is_for)? + reached;
-        let step = &self.saga.steps[position];
-        let waited_for = |waiting: &mut Waiting| !waiting.is_undo && waiting.step == step.plan.name;
-        match self.instance.waiting.take_if(waited_for) {
-            Some(waiting) => {
-                self.cancelled = waiting.has_timer.then_some(waiting.command);
-                if self.take_event(step, waiting.command, event) {
-                    self.proceed();
-                }
-            }
-            None if self.instance.early.contains_key(event_type) => return None,
-            None => {
-                self.instance.early.insert(event_type.to_owned(), event.clone());
-                self.note(SagaEventKind::Received).step = Some(step.plan.name.to_owned());
-            }
-        }
-        Some(self.finish())
-    }
-
-    /// An operator lets what is stuck try again; nothing if it is not stuck.
-    pub(crate) fn retry(mut self, operator: Operator) -> Option<Turn> {
-        let stuck = self.instance.stuck.take_if(|_| self.instance.status == SagaStatus::Stuck)?;
-        self.instance.status = SagaStatus::Compensating;
-        let happening = self.note(SagaEventKind::Retried);
-        (happening.step, happening.by, happening.detail) = (Some(stuck.step), operator.by, operator.detail);
-        self.compensate(stuck.command);
-        Some(self.finish())
-    }
-
-    /// An operator ends it: what runs is compensated, what is stuck passed over. Nothing where it ends already.
-    pub(crate) fn cancel(mut self, operator: Operator) -> Option<Turn> {
-        match self.instance.status {
-            SagaStatus::Running => {
-                let reason = operator.detail.clone().unwrap_or_else(|| "cancelled by an operator".to_owned());
-                let happening = self.note(SagaEventKind::Cancelled);
-                (happening.by, happening.detail) = (operator.by, operator.detail);
-                if let Some(waiting) = self.instance.waiting.take() {
-                    self.cancelled = waiting.has_timer.then_some(waiting.command);
-                    let is_asked = self.step(&waiting.step).is_some_and(|step| matches!(step.kind, Kind::Asks(_)));
-                    // What was asked for may be under way.
-                    let outcome = if is_asked { StepOutcome::Uncertain } else { StepOutcome::NotDone };
-                    self.record(&waiting.step, outcome);
-                }
-                self.begin_to_compensate(reason);
-            }
-            SagaStatus::Stuck => {
-                let stuck = self.instance.stuck.take()?;
-                let happening = self.note(SagaEventKind::PassedOver);
-                (happening.by, happening.detail) = (operator.by, operator.detail);
-                happening.step = Some(stuck.step.clone());
-                self.undone_as(&stuck.step, StepOutcome::PassedOver);
-                self.instance.status = SagaStatus::Compensating;
-                self.compensate(None);
-            }
-            _ => return None,
-        }
-        Some(self.finish())
-    }
-
-    fn react_to_step(&mut self, step: &AnyStep<S>, command: u64, reaction: &Reaction<S>) {
-        let name = step.plan.name;
+    fn react_to_step(&mut self, step: &AnyStep<S>, waiting: &Waiting, reaction: &Reaction<S>) {
+        let (name, command) = (step.plan.name, waiting.command);
         match reaction {
             Reaction::Replied(change) => match self.change(|state| change(state)) {
                 Ok(()) => {
@@ -223,7 +167,8 @@ impl<'a, S: State> Advance<'a, S> {
                 }
             }
             Reaction::Unanswered { reason, may_be_done } => {
-                let outcome = if *may_be_done { StepOutcome::Uncertain } else { StepOutcome::NotDone };
+                let outcome =
+                    if *may_be_done || waiting.was_uncertain { StepOutcome::Uncertain } else { StepOutcome::NotDone };
                 self.give_up(name, command, outcome, reason.clone());
             }
             Reaction::TimedOut => {
@@ -235,8 +180,8 @@ impl<'a, S: State> Advance<'a, S> {
         }
     }
 
-    fn react_to_undo(&mut self, step: &AnyStep<S>, command: u64, reaction: &Reaction<S>) {
-        let name = step.plan.name;
+    fn react_to_undo(&mut self, step: &AnyStep<S>, waiting: &Waiting, reaction: &Reaction<S>) {
+        let (name, command) = (step.plan.name, waiting.command);
         match reaction {
             Reaction::Replied(change) => match self.change(|state| change(state)) {
                 Ok(()) => self.undone(name, command),
@@ -255,7 +200,8 @@ impl<'a, S: State> Advance<'a, S> {
                 }
             }
             Reaction::Unanswered { reason, may_be_done } => {
-                let again = may_be_done.then_some(command);
+                // Once it may be done under an id, it stays so until somebody answers.
+                let again = (*may_be_done || waiting.was_uncertain).then_some(command);
                 self.stick(name, again, format!("its compensation was not answered: {reason}"));
             }
             Reaction::TimedOut => self.stick(name, Some(command), "the time of its compensation was over".to_owned()),
@@ -302,7 +248,7 @@ impl<'a, S: State> Advance<'a, S> {
             }
             let command = self.instance.commands + 1;
             match &step.kind {
-                Kind::Asks(asks) => match self.intend(&**asks, command) {
+                Kind::Asks(asks) => match self.intend(&**asks, command, Unfit::Forward) {
                     Ok(of) => return self.wait(step, command, false, of),
                     Err(reason) => return self.not_begun(name, reason),
                 },
@@ -353,7 +299,7 @@ impl<'a, S: State> Advance<'a, S> {
     }
 
     /// Undoes the last step that there is something to undo of, under the id of a command of before where that is given.
-    fn compensate(&mut self, again: Option<u64>) {
+    fn compensate(&mut self, mut again: Option<u64>) {
         while let Some(position) = self.instance.steps.iter().rposition(|step| step.outcome.is_to_undo()) {
             // `misfit` has found that steps and records are the same.
             let Some(step) = self.saga.steps.get(position) else { break };
@@ -364,15 +310,21 @@ impl<'a, S: State> Advance<'a, S> {
                 }
                 None => {
                     self.undone_as(name, StepOutcome::Kept);
+                    // The id was that of another request.
+                    again = None;
                     continue;
                 }
                 Some(undo) => Arc::clone(undo),
             };
             let command = again.unwrap_or(self.instance.commands + 1);
-            return match self.intend(&*undo, command) {
-                Ok(of) => self.wait(step, command, true, of),
-                Err(reason) => self.stick(name, None, format!("its compensation could not be asked for: {reason}")),
-            };
+            match self.intend(&*undo, command, Unfit::Backward) {
+                Ok(of) => {
+                    self.wait(step, command, true, of);
+                    self.instance.waiting.iter_mut().for_each(|waiting| waiting.was_uncertain = again.is_some());
+                }
+                Err(reason) => self.stick(name, again, format!("its compensation could not be asked for: {reason}")),
+            }
+            return;
         }
         let reason = self.instance.reason.clone();
         self.end(SagaStatus::Compensated, SagaEventKind::Compensated, reason);
@@ -392,8 +344,17 @@ impl<'a, S: State> Advance<'a, S> {
         self.note(kind).detail = reason;
     }
 
+    /// Why something is not tried again that was too large to be stored.
+    fn unfit_for(&self, what: &str) -> String {
+        let reason = self.unfit.as_ref().map_or("", |(_, reason)| reason);
+        clip(format!("{what} cannot be stored: {reason}"))
+    }
+
     /// Makes a request of the state. Returns its type.
-    fn intend(&mut self, asks: &dyn Asking<S>, command: u64) -> Result<&'static str, String> {
+    fn intend(&mut self, asks: &dyn Asking<S>, command: u64, way: Unfit) -> Result<&'static str, String> {
+        if self.unfit.as_ref().is_some_and(|(unfit, _)| *unfit >= way) {
+            return Err(self.unfit_for("the request"));
+        }
         let state = self.state()?;
         let data = confined(|| asks.intent(&state)).and_then(|data| data)?;
         let request_type = asks.request_type();
@@ -406,8 +367,9 @@ impl<'a, S: State> Advance<'a, S> {
         let after = step.plan.timeout.filter(|_| !is_undo);
         self.timer = after.map(|after| Timer { command, step: name.clone(), after });
         self.instance.commands = self.instance.commands.max(command);
+        let (has_timer, of) = (after.is_some(), of.to_owned());
         self.instance.waiting =
-            Some(Waiting { command, step: name, is_undo, has_timer: after.is_some(), of: of.to_owned() });
+            Some(Waiting { command, step: name, is_undo, has_timer, of, attempts: 0, was_uncertain: false });
     }
 
     fn is_needed(&self, step: &AnyStep<S>) -> Result<bool, String> {
@@ -425,6 +387,9 @@ impl<'a, S: State> Advance<'a, S> {
 
     /// Changes the state, or leaves it as it is and says why.
     fn change(&mut self, change: impl FnOnce(&mut S)) -> Result<(), String> {
+        if self.unfit.is_some() {
+            return Err(self.unfit_for("what it made of the state"));
+        }
         let mut state = self.state()?;
         confined(|| change(&mut state)).map_err(|text| format!("the code of the saga panicked: {text}"))?;
         state.validate().map_err(|invalid| clip(format!("the state would be invalid: {invalid}")))?;
@@ -454,7 +419,7 @@ impl<'a, S: State> Advance<'a, S> {
         &mut self.happenings[last]
     }
 
-    fn step(&self, name: &str) -> Option<&'a AnyStep<S>> {
+    pub(super) fn step(&self, name: &str) -> Option<&'a AnyStep<S>> {
         self.saga.steps.iter().find(|step| step.plan.name == name)
     }
 

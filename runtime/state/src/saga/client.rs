@@ -13,7 +13,8 @@ use super::advance::begin;
 use super::definition::Saga;
 use super::error::SagaError;
 use super::history::{self, SagaHistory, SagaSummary};
-use super::instance::{InputData, InputKind, SagaStatus};
+use super::inlet::WAITS_FOR_START;
+use super::instance::{InputData, InputKind, Instance, SagaStatus, Seen};
 use super::options::StartOptions;
 use super::step::Signal;
 use super::store::{Found, Store, check_server};
@@ -206,6 +207,7 @@ impl Sagas {
 
     /// Ends an instance; a runner does it. One that runs is compensated, and what it asks for at the moment is undone, too. One that is stuck
     /// passes over the step that cannot be undone, which is the operator's from then on, and undoes those before it. `by` says who wants it.
+    /// It holds for the instance as it is now: what runs now and is stuck by the time it is cancelled stays stuck.
     ///
     /// # Errors
     /// [`SagaError::WrongStatus`] unless it runs or is stuck; [`SagaError`] otherwise.
@@ -235,25 +237,46 @@ impl Sagas {
     ) -> Result<(), SagaError> {
         let store = self.store(saga)?;
         let detail = detail.map(|detail| clip(detail.to_owned()));
-        let input = InputData { kind, by: Some(clip(by.to_owned())), detail, event_type: None, event: None };
-        let is_of_use = |found: &Found| match found.instance.status {
-            status if fits(status) => Ok(true),
-            status => Err(SagaError::WrongStatus { saga: saga.to_owned(), id: id.to_owned(), status, wanted, action }),
+        let by = clip(by.to_owned());
+        let input = |found: &Found| {
+            let Instance { status, number, .. } = found.instance;
+            if !fits(status) {
+                let (saga, id) = (saga.to_owned(), id.to_owned());
+                return Err(SagaError::WrongStatus { saga, id, status, wanted, action });
+            }
+            let (by, detail, seen) = (Some(by.clone()), detail.clone(), Some(Seen { status, number }));
+            Ok(Some(InputData { kind, by, detail, seen, event_type: None, event: None }))
         };
         let cause = Uuid::now_v7().to_string();
-        store.tell(id, &input, (&cause, StartOptions::default()), is_of_use).await.map(drop)
+        store.tell(id, (&cause, StartOptions::default()), input).await.map(drop)
     }
 
-    /// Takes in an event for an instance. What no instance waits for is of no use.
-    pub(crate) async fn signal(&self, saga: &str, signal: Signal) -> Result<(), SagaError> {
-        let Signal { id, event_type, event, options } = signal;
+    /// Takes in an event for an instance. What no instance waits for is of no use; an instance that an event starts may be
+    /// about to begin.
+    ///
+    /// # Errors
+    /// [`SagaError::NotFound`] when the event is to be tried again.
+    pub(crate) async fn signal(&self, saga: &str, signal: Signal, is_started_by_events: bool) -> Result<(), SagaError> {
+        let Signal { id, event_type, event, options, attempt } = signal;
         let store = self.store(saga)?;
-        let (kind, of, cause) = (InputKind::Event, event_type.to_owned(), options.causation_id.clone());
-        let input = InputData { kind, by: None, detail: None, event_type: Some(of), event: Some(event) };
-        let cause = format!("{event_type} {}", cause.unwrap_or_default());
-        let is_of_use = |found: &Found| Ok(found.instance.status == SagaStatus::Running);
-        match store.tell(&id, &input, (&cause, options), is_of_use).await {
+        let cause = format!("{event_type} {}", options.causation_id.as_deref().unwrap_or_default());
+        let input = |found: &Found| {
+            Ok((found.instance.status == SagaStatus::Running).then(|| InputData {
+                kind: InputKind::Event,
+                by: None,
+                detail: None,
+                seen: None,
+                event_type: Some(event_type.to_owned()),
+                event: Some(event.clone()),
+            }))
+        };
+        match store.tell(&id, (&cause, options), input).await {
             Ok(true) => Ok(()),
+            Err(error @ SagaError::NotFound { .. })
+                if is_started_by_events && attempt <= WAITS_FOR_START.len() as u64 =>
+            {
+                Err(error)
+            }
             Ok(false) | Err(SagaError::NotFound { .. } | SagaError::Id { .. }) => {
                 tracing::debug!(saga, id, event_type, "no instance waits for the event");
                 Ok(())

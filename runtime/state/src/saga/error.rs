@@ -7,6 +7,9 @@ use eventsmith_event::invalid::Invalid;
 
 use super::instance::SagaStatus;
 
+/// The server's codes for a message, or its headers, that the stream does not take as it is too large.
+const TOO_LARGE: [u64; 2] = [10054, 10097];
+
 /// Why a saga was not started, found or run.
 ///
 /// ```
@@ -84,6 +87,16 @@ pub enum SagaError {
         /// What was to be done.
         action: &'static str,
     },
+    /// It goes on with a newer version of a schema than is known here. A program that knows it goes on with it.
+    #[error("the saga {saga} {id} waits for a newer program: {reason}; deploy that one")]
+    Newer {
+        /// The name of the saga.
+        saga: String,
+        /// The id of the instance.
+        id: String,
+        /// What is newer.
+        reason: String,
+    },
     /// The server did not answer, or with an error.
     #[error("{about}: {reason}")]
     Unavailable {
@@ -144,4 +157,17 @@ pub enum SagaError {
         #[source]
         reason: Cause,
     },
+}
+
+impl SagaError {
+    /// Why what was to be appended cannot be stored whenever it is tried, as it is too large.
+    pub(crate) fn too_large(&self) -> Option<String> {
+        let Self::Append { source, .. } = self else { return None };
+        match &**source {
+            PublishError::TooLarge { .. } | PublishError::SubjectTooLong { .. } | PublishError::Encode { .. } => {}
+            PublishError::Refused { code: Some(code), .. } if TOO_LARGE.contains(code) => {}
+            _ => return None,
+        }
+        Some(source.to_string())
+    }
 }

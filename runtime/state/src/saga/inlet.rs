@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventsmith_bus::consumer::Consumer;
-use eventsmith_bus::handler::Received;
+use eventsmith_bus::handler::{HandlerError, Received};
 use eventsmith_event::event::Event;
 use futures_util::future::BoxFuture;
 
@@ -56,16 +57,32 @@ impl<E: Event> Inlet for TypedInlet<E> {
         consumer.on(move |event: Received<E>| {
             let actions = Arc::clone(&actions);
             async move {
+                // What one saga makes of it does not keep it from the others; all of them may be told twice.
+                let mut failed = None;
                 for action in actions.iter() {
-                    action(&event).await?;
+                    failed = failed.or(action(&event).await.err());
                 }
-                Ok(())
+                failed.map_or(Ok(()), |error| Err(again(event.attempt(), error)))
             }
         })
     }
 
     fn as_any(&mut self) -> &mut dyn Any {
         self
+    }
+}
+
+/// How long to wait, after each attempt, for an instance that an event may be for and that is not there yet: the event that starts it may be
+/// handled at the same time, or be tried again itself.
+pub(crate) const WAITS_FOR_START: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
+
+/// When an event is handled again that one of the sagas could not take in.
+fn again(attempt: u64, error: SagaError) -> HandlerError {
+    let wait = usize::try_from(attempt).ok().and_then(|attempt| WAITS_FOR_START.get(attempt.saturating_sub(1)));
+    match (&error, wait) {
+        (SagaError::NotFound { .. }, Some(wait)) => HandlerError::retry_after(*wait, error),
+        _ => HandlerError::retry(error),
     }
 }
 

@@ -150,6 +150,8 @@ pub enum SagaEventKind {
     Undone,
     /// A step cannot be undone.
     Stuck,
+    /// A request is made again, as nobody answered.
+    AskedAgain,
     /// An operator lets it try again.
     Retried,
     /// An operator took it upon them to undo a step.
@@ -177,6 +179,7 @@ impl SagaEventKind {
             Self::Compensating => "compensating",
             Self::Undone => "undone",
             Self::Stuck => "stuck",
+            Self::AskedAgain => "asked_again",
             Self::Retried => "retried",
             Self::PassedOver => "passed_over",
             Self::Completed => "completed",
@@ -211,6 +214,13 @@ pub(crate) struct EventData {
     pub(crate) instance: Option<Instance>,
 }
 
+/// What a runner reads of an event: what kinds of things happen may grow.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LastEvent {
+    #[serde(default)]
+    pub(crate) instance: Option<Instance>,
+}
+
 /// All that a runner needs to go on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Instance {
@@ -233,6 +243,9 @@ pub(crate) struct Instance {
     /// Events that came before their steps, by type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) early: BTreeMap<String, Versioned>,
+    /// The ids of the inputs that it took in last, so that one that is delivered again changes nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) inputs: Vec<String>,
 }
 
 /// What became of a step.
@@ -253,6 +266,17 @@ pub(crate) struct Waiting {
     pub(crate) has_timer: bool,
     /// The type of the request or the event.
     pub(crate) of: String,
+    /// How many attempts at the request nobody answered.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) attempts: u64,
+    /// Whether the request may have been done under this id before it is waited for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) was_uncertain: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The step that cannot be undone.
@@ -288,11 +312,22 @@ pub(crate) struct InputData {
     /// Why, where it is an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
+    /// Where the operator saw the instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seen: Option<Seen>,
     /// The type of the event, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) event_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) event: Option<Versioned>,
+}
+
+/// Where an operator saw an instance, so that nothing else is done with it than they meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    pub(crate) status: SagaStatus,
+    /// The number of its last event.
+    pub(crate) number: u64,
 }
 
 /// What comes from outside.

@@ -7,12 +7,12 @@ use eventsmith_bus::transport::Message;
 use eventsmith_event::envelope::Envelope;
 use eventsmith_event::event::State;
 
-use super::advance::{Advance, Operator, Reaction, Turn};
+use super::advance::{Advance, Operator, Reaction, Turn, Unfit};
 use super::asking::{Answer, Asking};
 use super::choice::SagaRetry;
 use super::definition::Saga;
 use super::error::SagaError;
-use super::instance::{InputData, InputKind};
+use super::instance::{InputData, InputKind, Versioned};
 use super::step::Kind;
 use super::store::{Found, Store};
 use super::subjects::{Key, Leaf};
@@ -61,7 +61,7 @@ impl<S: State> Job<'_, S> {
         let Some(found) = self.store.load(&key.id).await? else { return Ok(Handled::Done) };
         let waiting = found.instance.waiting.clone().filter(|waiting| waiting.command == command);
         let Some(waiting) = waiting else { return Ok(Handled::Done) };
-        self.check(&found)?;
+        self.check(&found, None)?;
         let Some(step) = self.saga.steps.iter().find(|step| step.plan.name == waiting.step) else {
             return Ok(Handled::Done);
         };
@@ -70,16 +70,28 @@ impl<S: State> Job<'_, S> {
             (Kind::Asks(asks), _) if !waiting.is_undo => (&**asks, &step.plan.retry),
             _ => return Ok(Handled::Done),
         };
+        let appended = Envelope::read(&self.message.payload).map(|(envelope, _)| envelope.version);
+        let (request_type, known) = asks.request_type();
+        if let Some(version) = appended.ok().filter(|version| *version > known) {
+            let reason = format!("the request {request_type} is of version {version}, and {known} is known here");
+            return Err(self.store.newer(&key.id, reason));
+        }
+        // Deliveries also count what never got so far.
+        let attempt = waiting.attempts + 1;
         let (reaction, cause) = match self.ask(key, command, asks, retry.patience, &found).await {
             (Answer::Replied(change), id) => (Reaction::Replied(change), id),
             (Answer::Refused { decide, text }, id) => (Reaction::Refused(decide, text), id),
-            (Answer::Unanswered { reason, is_final: false, .. }, _) if !retry.is_last(self.deliveries) => {
-                let (saga, id, step, attempt) = (self.saga.name, &key.id, step.plan.name, self.deliveries);
-                tracing::info!(saga, id, step, attempt, reason, "a request of a saga is made again");
-                return Ok(Handled::Again(retry.delay(self.deliveries)));
+            (Answer::Unanswered { reason, may_be_done, is_final: false }, id) if !retry.is_last(attempt) => {
+                let (saga, instance, step) = (self.saga.name, &key.id, step.plan.name);
+                tracing::info!(saga, id = instance, step, reason, "a request of a saga is made again");
+                if retry.max_attempts.is_none() {
+                    return Ok(Handled::Again(retry.delay(self.deliveries)));
+                }
+                let told = self.turn(key, Some(id), |advance| advance.ask_again(command, &reason, may_be_done)).await?;
+                return Ok(if told == Handled::Done { Handled::Again(retry.delay(attempt)) } else { told });
             }
             (Answer::Unanswered { reason, may_be_done, .. }, id) => {
-                // What came of the attempts before is not known here.
+                // What came of deliveries before may not be noted.
                 let may_be_done = may_be_done || self.deliveries > 1;
                 (Reaction::Unanswered { reason, may_be_done }, id)
             }
@@ -123,45 +135,79 @@ impl<S: State> Job<'_, S> {
             tracing::warn!(saga = self.saga.name, subject = %self.message.subject, "passed over what no saga was told by us");
             return Ok(Handled::Done);
         };
-        let InputData { kind, by, detail, event_type, event } = input;
-        self.turn(key, self.message_id(), |advance| {
-            let operator = Operator { by: by.clone(), detail: detail.clone() };
-            match kind {
-                InputKind::Event => advance.receive(event_type.as_deref()?, event.as_ref()?),
+        let InputData { kind, by, detail, seen, event_type, event } = input;
+        let id = self.message_id();
+        let received = event_type.as_deref().zip(event.as_ref());
+        let decide = |advance: Advance<'_, S>| {
+            let operator = Operator { by: by.clone(), detail: detail.clone(), seen };
+            advance.take_in(id.as_deref(), |advance| match kind {
+                InputKind::Event => received.and_then(|(event_type, event)| advance.receive(event_type, event)),
                 InputKind::Retry => advance.retry(operator),
                 InputKind::Cancel => advance.cancel(operator),
-            }
-        })
-        .await
+            })
+        };
+        self.turn_with(key, id.clone(), received, decide).await
     }
 
-    /// Decides a turn and appends it, and once more where others were quicker.
     async fn turn(
         &self,
         key: &Key,
         cause: Option<String>,
         decide: impl Fn(Advance<'_, S>) -> Option<Turn>,
     ) -> Result<Handled, SagaError> {
+        self.turn_with(key, cause, None, decide).await
+    }
+
+    /// Decides a turn and appends it, once more where others were quicker, and with less in it where it is too large.
+    async fn turn_with(
+        &self,
+        key: &Key,
+        cause: Option<String>,
+        event: Option<(&str, &Versioned)>,
+        decide: impl Fn(Advance<'_, S>) -> Option<Turn>,
+    ) -> Result<Handled, SagaError> {
+        let mut unfit = None;
         for _ in 0..MOST_ATTEMPTS {
             let Some(found) = self.store.load(&key.id).await? else { return Ok(Handled::Done) };
-            self.check(&found)?;
+            self.check(&found, event)?;
             let Found { end, key, instance, mut circumstances } = found;
-            let Some(turn) = decide(Advance::of(self.saga, instance)) else { return Ok(Handled::Done) };
+            let advance = Advance::of(self.saga, instance).without(unfit.clone());
+            let Some(turn) = decide(advance) else { return Ok(Handled::Done) };
             circumstances.causation_id.clone_from(&cause);
-            if self.store.append((&key, end), &turn, &circumstances).await? {
-                return Ok(Handled::Done);
+            match self.store.append((&key, end), &turn, &circumstances).await {
+                Ok(true) => return Ok(Handled::Done),
+                Ok(false) => {}
+                Err(error) => {
+                    let next = match &unfit {
+                        None => Unfit::Forward,
+                        Some((Unfit::Forward, _)) => Unfit::Backward,
+                        Some((Unfit::Backward, _)) => return Err(error),
+                    };
+                    let Some(reason) = error.too_large() else { return Err(error) };
+                    tracing::warn!(
+                        saga = self.saga.name,
+                        id = key.id,
+                        reason,
+                        "a saga is compensated, as it cannot be stored how it goes on"
+                    );
+                    unfit = Some((next, reason));
+                }
             }
         }
         Err(self.store.conflict(&key.id, MOST_ATTEMPTS))
     }
 
-    /// Whether the definition is the one that the instance began with.
-    fn check(&self, found: &Found) -> Result<(), SagaError> {
+    /// Whether the definition is the one that the instance began with, and knows the schemas that it goes on with.
+    fn check(&self, found: &Found, event: Option<(&str, &Versioned)>) -> Result<(), SagaError> {
         let (saga, version) = (self.saga.name, self.saga.version);
         if found.key.version != version {
             return Err(self.store.damaged(&found.key.id, format!("it has events of another version than {version}")));
         }
-        Advance::of(self.saga, found.instance.clone()).misfit().map_or(Ok(()), |misfit| {
+        let advance = Advance::of(self.saga, found.instance.clone());
+        if let Some(newer) = advance.newer(event) {
+            return Err(self.store.newer(&found.key.id, newer));
+        }
+        advance.misfit().map_or(Ok(()), |misfit| {
             let reason = format!("{} did not begin with these steps: {misfit}; raise the version", found.key.id);
             Err(SagaError::Definition { saga: saga.to_owned(), version, reason })
         })

@@ -29,6 +29,7 @@ use super::options::StartOptions;
 use super::perform::{Handled, Job};
 use super::step::{Kind, Signal};
 use super::store::{Store, check_server};
+use super::subjects::Work;
 use crate::confine::confined_future;
 use crate::delay::doubled;
 
@@ -46,12 +47,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SagaConfig {
-    /// How many instances of one version of a saga go on at the same time; at least 1. Default: 64.
+    /// How many requests of one version of a saga are made at the same time, and how many time-outs and inputs are taken in; at least 1.
+    /// Default: 64.
     pub concurrency: usize,
     /// After how long without a sign of a runner another one takes over what it had in hand. Default: 15 s.
     pub ack_wait: Duration,
-    /// How many requests, time-outs and inputs of one version of a saga may be in hand or wait to be tried again, over all runners.
-    /// Default: 10,000.
+    /// How many requests of one version of a saga may be in hand or wait to be made again, over all runners, and how many time-outs and
+    /// inputs. Default: 10,000.
     pub max_ack_pending: usize,
 }
 
@@ -83,7 +85,7 @@ pub struct SagaRunner {
 
 impl fmt::Debug for SagaRunner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<String> = self.known.iter().map(|saga| durable_name(saga.name(), saga.version())).collect();
+        let known: Vec<String> = self.known.iter().map(|saga| format!("{} v{}", saga.name(), saga.version())).collect();
         f.debug_struct("SagaRunner").field("service", &self.service).field("sagas", &known).finish_non_exhaustive()
     }
 }
@@ -101,9 +103,12 @@ impl Sagas {
     }
 }
 
-/// The name of the durable consumer of a version of a saga.
-fn durable_name(saga: &str, version: u32) -> String {
-    format!("saga_{saga}_v{version}")
+/// The name of a durable consumer of a version of a saga.
+fn durable_name(saga: &str, version: u32, work: Work) -> String {
+    match work {
+        Work::Requests => format!("saga_{saga}_v{version}"),
+        Work::Inputs => format!("saga_{saga}_v{version}_inputs"),
+    }
 }
 
 /// A saga of whatever state.
@@ -140,13 +145,13 @@ impl<S: State> AnySaga for Saga<S> {
     }
 
     fn inlets(self: Arc<Self>, sagas: &Sagas, is_newest: bool) -> Vec<Box<dyn Inlet>> {
-        let name = self.name;
+        let (name, is_started_by_events) = (self.name, !self.starters.is_empty());
         let waited_for = self.steps.iter().filter_map(|step| match &step.kind {
             Kind::Awaits(awaits) => {
                 let sagas = sagas.clone();
                 let send = move |signal: Signal| {
                     let sagas = sagas.clone();
-                    async move { sagas.signal(name, signal).await }.boxed()
+                    async move { sagas.signal(name, signal, is_started_by_events).await }.boxed()
                 };
                 Some(awaits.inlet(Arc::new(send)))
             }
@@ -180,8 +185,10 @@ impl SagaRunner {
 
     /// Runs until `shutdown` resolves: then begins nothing more, finishes what is in hand, and returns.
     ///
-    /// It creates the durable consumers of its sagas in their stream where they are not there, `saga_NAME_vVERSION`. The events that start
-    /// sagas, or go into them, come by a consumer like any other, under the name of the runner.
+    /// It creates the durable consumers of its sagas in their stream where they are not there, and updates those that are other than it needs
+    /// them: `saga_NAME_vVERSION` for requests, `saga_NAME_vVERSION_inputs` for time-outs and what comes from outside, which never wait
+    /// behind requests that are made again. The events that start sagas, or go into them, come by a consumer like any other, under the name
+    /// of the runner.
     ///
     /// Dropping the future instead stops at once: what was in hand goes on elsewhere, or here when it runs again, after `ack_wait`.
     ///
@@ -193,7 +200,8 @@ impl SagaRunner {
         let bus = self.sagas.bus().clone();
         check_server(bus.transport())?;
         let (stop, stopped) = watch::channel(false);
-        let reads = try_join_all(self.known.iter().map(|saga| self.open(saga, &stopped))).await?;
+        let works = self.known.iter().flat_map(|saga| Work::ALL.map(|work| (saga, work)));
+        let reads = try_join_all(works.map(|(saga, work)| self.open(saga, work, &stopped))).await?;
         let inlets = self.inlets();
         let others = self.others()?;
         // From here on messages are waited for by whoever reads them.
@@ -245,14 +253,19 @@ impl SagaRunner {
         Ok(())
     }
 
-    /// Finds the durable consumer of a saga, or creates it, and begins to read.
-    async fn open(&self, saga: &Arc<dyn AnySaga>, stopped: &watch::Receiver<bool>) -> Result<Reading, SagaError> {
+    /// Finds a durable consumer of a saga, or creates it, and begins to read.
+    async fn open(
+        &self,
+        saga: &Arc<dyn AnySaga>,
+        work: Work,
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<Reading, SagaError> {
         let store = self.sagas.store(saga.name())?;
         let transport = self.sagas.bus().transport();
         let wanted = ConsumerSettings {
             stream: store.home.stream.clone(),
-            name: durable_name(saga.name(), saga.version()),
-            filters: store.home.work(saga.name(), saga.version()),
+            name: durable_name(saga.name(), saga.version(), work),
+            filters: store.home.work(saga.name(), saga.version(), work),
             deliver: DeliverFrom::All,
             ack_wait: self.config.ack_wait,
             max_ack_pending: self.config.max_ack_pending,
@@ -350,7 +363,12 @@ async fn find_or_create(transport: &dyn Transport, wanted: ConsumerSettings) -> 
     let failed = |failure: ServerFailure| consumer_error(&wanted, Unavailable::from(failure).0);
     let find = async || transport.consumer(&wanted.stream, &wanted.name).await;
     if let Some(found) = find().await.map_err(failed)? {
-        return Ok(found.settings);
+        // Where it begins cannot be changed, and means nothing any more.
+        let wanted = ConsumerSettings { deliver: found.settings.deliver, ..wanted.clone() };
+        if found.settings != wanted {
+            transport.put_consumer(&wanted, true).await.map_err(failed)?;
+        }
+        return Ok(wanted);
     }
     match transport.put_consumer(&wanted, false).await {
         Ok(()) => {}

@@ -228,6 +228,8 @@ pub(crate) struct Signal {
     pub(crate) event_type: &'static str,
     pub(crate) event: Versioned,
     pub(crate) options: StartOptions,
+    /// The how many-th time it is tried.
+    pub(crate) attempt: u64,
 }
 
 /// Takes in an event for an instance.
@@ -236,6 +238,9 @@ pub(crate) type SendSignal = Arc<dyn Fn(Signal) -> BoxFuture<'static, Result<(),
 /// An event that a step waits for.
 pub(crate) trait Awaiting<S>: Send + Sync {
     fn event_type(&self) -> &'static str;
+
+    /// The newest version of the event that is known here.
+    fn version(&self) -> u32;
 
     /// What an event makes of the state.
     fn take(&self, event: &Versioned) -> Result<Change<S>, String>;
@@ -247,6 +252,10 @@ pub(crate) trait Awaiting<S>: Send + Sync {
 impl<S: State, E: Event> Awaiting<S> for Awaits<S, E> {
     fn event_type(&self) -> &'static str {
         E::TYPE
+    }
+
+    fn version(&self) -> u32 {
+        E::VERSION
     }
 
     fn take(&self, event: &Versioned) -> Result<Change<S>, String> {
@@ -269,7 +278,8 @@ impl<S: State, E: Event> Awaiting<S> for Awaits<S, E> {
                     return std::future::ready(Err(SagaError::Unavailable { about, reason })).boxed();
                 }
             };
-            send(Signal { id, event_type: E::TYPE, event: Versioned { version: E::VERSION, data }, options })
+            let (event, attempt) = (Versioned { version: E::VERSION, data }, event.attempt());
+            send(Signal { id, event_type: E::TYPE, event, options, attempt })
         }))
     }
 }

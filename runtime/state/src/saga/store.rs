@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::advance::Turn;
 use super::error::SagaError;
-use super::instance::{EventData, InputData, Instance, SagaEventKind, TimeoutData};
+use super::instance::{InputData, Instance, LastEvent, SagaEventKind, TimeoutData};
 use super::options::StartOptions;
 use super::subjects::{Home, Key, Leaf, is_legal_id};
 use crate::command::event_id;
@@ -98,7 +98,7 @@ impl Store {
         let (key, _) = parsed.ok_or_else(|| format!("message {sequence} has a subject that is none of a saga"))?;
         let no_event = |reason: String| clip(format!("message {sequence} is no event of a saga: {reason}"));
         let (envelope, data) = Envelope::read(&event.message.payload).map_err(|error| no_event(error.to_string()))?;
-        let data: EventData = serde_json::from_str(data.get()).map_err(|error| no_event(error.to_string()))?;
+        let data: LastEvent = serde_json::from_str(data.get()).map_err(|error| no_event(error.to_string()))?;
         let instance = data.instance.ok_or_else(|| no_event("it is the last one, and has no instance".to_owned()))?;
         if key.saga != *self.saga || key.id != id {
             return Err(no_event(format!("it is of {} {}", key.saga, key.id)));
@@ -168,19 +168,17 @@ impl Store {
         }
     }
 
-    /// Tells an instance what comes from outside, once under an id of what it comes of. `Ok(false)` if it is of no use to the instance any more.
+    /// Tells an instance what comes from outside, once under an id of what it comes of. `Ok(false)` if nothing is to be said to the instance
+    /// as it is.
     pub(crate) async fn tell(
         &self,
         id: &str,
-        input: &InputData,
         (cause, options): (&str, StartOptions),
-        is_of_use: impl Fn(&Found) -> Result<bool, SagaError>,
+        input: impl Fn(&Found) -> Result<Option<InputData>, SagaError>,
     ) -> Result<bool, SagaError> {
         for _ in 0..MOST_ATTEMPTS {
             let found = self.find(id).await?;
-            if !is_of_use(&found)? {
-                return Ok(false);
-            }
+            let Some(input) = input(&found)? else { return Ok(false) };
             let mut batch = self.bus.append_behind(&self.home.all(&self.saga, id), found.end);
             let options = PublishOptions {
                 id: Some(event_id(&self.saga, id, cause, 0)),
@@ -192,7 +190,7 @@ impl Store {
                 expect: None,
             };
             let subject = self.home.subject(&found.key, Leaf::Input(input.kind.as_str()));
-            let pushed = batch.push_payload((INPUT, found.key.version), subject, input, options, Vec::new());
+            let pushed = batch.push_payload((INPUT, found.key.version), subject, &input, options, Vec::new());
             pushed.map_err(|source| self.not_appended(id, source))?;
             match self.bus.append(&batch).await {
                 Ok(_) => return Ok(true),
@@ -226,6 +224,10 @@ impl Store {
 
     pub(crate) fn conflict(&self, id: &str, attempts: u32) -> SagaError {
         SagaError::Conflict { saga: self.saga.to_string(), id: id.to_owned(), attempts }
+    }
+
+    pub(crate) fn newer(&self, id: &str, reason: String) -> SagaError {
+        SagaError::Newer { saga: self.saga.to_string(), id: id.to_owned(), reason }
     }
 
     pub(crate) fn damaged(&self, id: &str, reason: String) -> SagaError {

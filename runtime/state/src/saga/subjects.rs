@@ -35,6 +35,19 @@ pub(crate) enum Leaf<'a> {
     Input(&'a str),
 }
 
+/// What a runner does, by a durable consumer of its own: what waits to be tried again must not hold up what ends the wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Makes requests.
+    Requests,
+    /// Takes in time-outs and what comes from outside.
+    Inputs,
+}
+
+impl Work {
+    pub(crate) const ALL: [Self; 2] = [Self::Requests, Self::Inputs];
+}
+
 impl Home {
     /// The home of a saga in a stream with these subjects, if one of them is for it.
     pub(crate) fn of<'a>(stream: &str, subjects: impl IntoIterator<Item = &'a str>, saga: &str) -> Option<Self> {
@@ -62,10 +75,12 @@ impl Home {
     }
 
     /// What a runner of a version has to look at.
-    pub(crate) fn work(&self, saga: &str, version: u32) -> Vec<String> {
-        ["command", "input", "timeout"]
-            .map(|leaf| format!("{}.{SAGA}.{saga}.*.v{version}.{leaf}.*", self.root))
-            .to_vec()
+    pub(crate) fn work(&self, saga: &str, version: u32, work: Work) -> Vec<String> {
+        let leaves: &[&str] = match work {
+            Work::Requests => &["command"],
+            Work::Inputs => &["input", "timeout"],
+        };
+        leaves.iter().map(|leaf| format!("{}.{SAGA}.{saga}.*.v{version}.{leaf}.*", self.root)).collect()
     }
 
     /// The subject of a message of an instance.
