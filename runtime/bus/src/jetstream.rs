@@ -7,6 +7,7 @@ mod beside;
 mod blind;
 mod bulk;
 mod client;
+mod clock;
 mod connect;
 pub mod consumers;
 mod convert;
@@ -41,7 +42,6 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::environment;
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
     BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, DeniedAction, Follow, Follower, Message, MessageSelector,
@@ -205,7 +205,7 @@ impl Transport for Arc<JetStream> {
     }
 
     fn time(&self) -> Timestamp {
-        environment::now()
+        self.clock.time()
     }
 
     fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied> {

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
+use super::clock::ServerClock;
 use super::connect::{ConnectError, Connected, connect, wrong};
 use super::denials::Denials;
 use super::link::Link;
@@ -47,6 +48,7 @@ pub struct JetStream {
     pub(super) silences: Silences,
     /// How many messages wait for a connection.
     pub(super) queued: AtomicUsize,
+    pub(super) clock: ServerClock,
     /// Whether JetStream ever answered: then it is there, and its silence passes.
     pub(super) has_answered: AtomicBool,
     /// The connection for what somebody else sends, once there is one.
@@ -148,6 +150,7 @@ impl JetStream {
             outbox,
             silences: Silences::default(),
             queued: AtomicUsize::new(0),
+            clock: ServerClock::default(),
             has_answered: AtomicBool::new(false),
             beside: Mutex::default(),
             thread,

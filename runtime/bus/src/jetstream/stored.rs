@@ -93,6 +93,7 @@ impl JetStream {
         #[derive(Deserialize)]
         struct Info {
             state: State,
+            ts: Option<Timestamp>,
         }
         #[derive(Deserialize)]
         struct State {
@@ -101,7 +102,10 @@ impl JetStream {
         }
         let request = json!({ "subjects_filter": subject });
         match self.ask::<Info>(format!("STREAM.INFO.{stream}"), &request).await? {
-            Ok(Info { state }) => Ok(state.subjects.values().sum()),
+            Ok(Info { state, ts }) => {
+                self.clock.heard(ts);
+                Ok(state.subjects.values().sum())
+            }
             Err(error) => Err(Unavailable(Cause::about(stream, error))),
         }
     }
@@ -135,6 +139,7 @@ impl JetStream {
             config: Config,
             created: Option<Timestamp>,
             state: State,
+            ts: Option<Timestamp>,
         }
         #[derive(Deserialize)]
         struct Config {
@@ -163,8 +168,10 @@ impl JetStream {
             first_seq: u64,
             last_seq: u64,
         }
-        match self.ask::<Info>(format!("STREAM.INFO.{stream}"), &json!({})).await? {
-            Ok(Info { config, created, state }) => Ok(Some(StreamExtent {
+        let answer = self.ask::<Info>(format!("STREAM.INFO.{stream}"), &json!({})).await?;
+        self.clock.heard(answer.as_ref().ok().and_then(|info| info.ts));
+        match answer {
+            Ok(Info { config, created, state, ts: _ }) => Ok(Some(StreamExtent {
                 created,
                 max_age: Some(Duration::from_nanos(config.max_age)).filter(|age| !age.is_zero()),
                 first: state.first_seq,

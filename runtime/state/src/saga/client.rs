@@ -144,6 +144,10 @@ impl Sagas {
         let key = Key { saga: saga.name.to_owned(), id: id.to_owned(), version: saga.version };
         let correlation_id = options.correlation_id.clone().or_else(|| Some(format!("{}.{id}", saga.name)));
         let circumstances = StartOptions { correlation_id, ..options };
+        if turn.timer.is_some() {
+            // What the server says of its time, beside: a time-out is due by its clock. Without an answer that of this machine is used.
+            drop(self.bus.transport().extent(&store.home.stream).await);
+        }
         match store.append((&key, 0), &turn, &circumstances).await? {
             true => Ok(Started { is_new: true }),
             // Somebody began it, or whatever is there is no saga.
