@@ -186,7 +186,7 @@ impl SagasShow {
             counted(history.events.len(), "event"),
             counted(history.commands.len(), "request")
         ));
-        Ok(ExitStatus::Clean)
+        Ok(ExitStatus::findings_if(history.damage.is_some()))
     }
 }
 
@@ -297,6 +297,7 @@ fn as_json(history: &SagaHistory) -> anyhow::Result<Value> {
     let rest = json!({
         "correlation_id": history.correlation_id,
         "reason": history.reason,
+        "damage": history.damage,
         "steps": steps,
         "state": serde_json::to_value(state)?,
         "events": events,

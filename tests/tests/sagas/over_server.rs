@@ -96,6 +96,8 @@ async fn a_history_with_a_gap_or_a_double_is_refused_by_name() -> Outcome {
     // As a cluster may let it in that appends twice at the same place.
     context.publish(event.subject.clone(), event.payload.clone()).await?.await?;
     let double = sagas.status("transfer", "t-1").await;
+    let shown = sagas.history("transfer", "t-1").await?;
+    assert!(shown.damage.is_some_and(|damage| damage.contains("there twice")) && shown.events.len() == 2);
     context.publish("rules.saga.transfer.t-2.v1.event.started", "{}".into()).await?.await?;
     let foreign = sagas.status("transfer", "t-2").await;
 

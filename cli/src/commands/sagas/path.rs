@@ -27,6 +27,9 @@ pub(super) fn draw(history: &SagaHistory, out: &mut impl Write) -> io::Result<()
     if let Some(reason) = &history.reason {
         writeln!(out, "reason: {}", visible(reason))?;
     }
+    if let Some(damage) = &history.damage {
+        writeln!(out, "damaged: {}; nothing goes on with it", visible(damage))?;
+    }
     writeln!(out, "state: {}", visible(&history.state))?;
     writeln!(out)?;
     let width = history.events.iter().filter_map(|event| Some(event.step.as_ref()?.len())).max().unwrap_or_default();

@@ -58,6 +58,8 @@ pub struct SagaHistory {
     pub correlation_id: Option<String>,
     /// Why it does not complete, if it does not.
     pub reason: Option<String>,
+    /// What is wrong with its events, if something is: then nothing goes on with it.
+    pub damage: Option<String>,
     /// Its steps as far as it came, in their order, and what became of them.
     pub steps: Vec<(String, StepOutcome)>,
     /// Its state, as JSON.
@@ -162,7 +164,8 @@ pub(crate) async fn list(store: &Store) -> Result<Vec<SagaSummary>, SagaError> {
 
 /// An instance with all that happened to it.
 pub(crate) async fn history(store: &Store, id: &str) -> Result<SagaHistory, SagaError> {
-    let found = store.find(id).await?;
+    let not_found = || SagaError::NotFound { saga: store.saga.to_string(), id: id.to_owned() };
+    let (found, damage) = store.look(id).await?.ok_or_else(not_found)?;
     let Instance { status, steps, waiting, stuck, reason, state, .. } = found.instance;
     let step = waiting.map(|waiting| waiting.step).or(stuck.map(|stuck| stuck.step));
     let (saga, id, version) = (found.key.saga, found.key.id, found.key.version);
@@ -170,6 +173,7 @@ pub(crate) async fn history(store: &Store, id: &str) -> Result<SagaHistory, Saga
         summary: SagaSummary { saga, id, version, status, step, changed: Timestamp::UNIX_EPOCH },
         correlation_id: found.circumstances.correlation_id,
         reason,
+        damage,
         steps: steps.into_iter().map(|record| (record.step, record.outcome)).collect(),
         state: state.data.get().to_owned(),
         events: Vec::new(),

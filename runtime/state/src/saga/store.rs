@@ -1,6 +1,7 @@
 //! Reading where an instance stands, and appending what happened to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
@@ -9,6 +10,7 @@ use eventsmith_bus::transport::{Headers, MessageSelector, StreamMessage, Transpo
 use eventsmith_event::clip::clip;
 use eventsmith_event::envelope::Envelope;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::sleep;
 
 use super::advance::Turn;
 use super::error::SagaError;
@@ -32,7 +34,9 @@ const OVERTAKEN: [u64; 2] = [10071, 10201];
 /// How a saga ends, by its last event.
 const ENDS: [SagaEventKind; 3] = [SagaEventKind::Completed, SagaEventKind::Compensated, SagaEventKind::Failed];
 /// How often an instance is read that others seem to change meanwhile.
-const LOOKS: usize = 5;
+const LOOKS: u32 = 5;
+/// How long to wait before the next look, longer each time.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How often somebody tries to append who others are quicker than.
 const MOST_ATTEMPTS: u32 = 32;
 
@@ -58,12 +62,22 @@ pub(crate) struct Found {
 impl Store {
     /// An instance as its last event says, if it began.
     pub(crate) async fn load(&self, id: &str) -> Result<Option<Found>, SagaError> {
+        match self.look(id).await? {
+            Some((_, Some(damage))) => Err(self.damaged(id, damage)),
+            found => Ok(found.map(|(found, _)| found)),
+        }
+    }
+
+    /// [`load`](Self::load), also of one whose events are not those that its last one counts: beside it what is wrong.
+    pub(crate) async fn look(&self, id: &str) -> Result<Option<(Found, Option<String>)>, SagaError> {
         if !is_legal_id(id) {
             return Err(SagaError::Id { id: clip(id.to_owned()) });
         }
         let (all, events) = (self.home.all(&self.saga, id), self.home.events(&self.saga, id));
-        let mut reason = String::new();
-        for _ in 0..LOOKS {
+        let (mut reason, mut looked) = (String::new(), None);
+        for look in 0..LOOKS {
+            // Two servers may have answered, one of which is behind.
+            sleep(BETWEEN_LOOKS * look).await;
             let Some(last) = self.message(id, MessageSelector::LastOf(&all)).await? else { return Ok(None) };
             let end = last.sequence;
             let is_event = matches!(self.home.parse(&last.message.subject), Some((_, Leaf::Event(_))));
@@ -77,13 +91,17 @@ impl Store {
             let count = self.bus.transport().count(&self.home.stream, &events).await;
             let count = count.map_err(|error| self.unavailable(id, error.0))?;
             if count == found.instance.number {
-                return Ok(Some(found));
+                return Ok(Some((found, None)));
             }
             // Perhaps somebody appended between the looks.
             let number = found.instance.number;
             reason = format!("its last event is number {number}, and it has {count}: one is missing, or there twice");
+            looked = Some(found);
         }
-        Err(self.damaged(id, reason))
+        match looked {
+            Some(found) => Ok(Some((found, Some(reason)))),
+            None => Err(self.damaged(id, reason)),
+        }
     }
 
     /// [`load`](Self::load), where it must be there.
