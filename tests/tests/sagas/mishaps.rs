@@ -32,18 +32,25 @@ const NEVER: SagaRetry = SagaRetry {
     ..QUICK
 };
 
-/// Waits until a durable consumer of a saga has nothing more to do.
-async fn settles(bus: &Bus, stream: &str, consumer: &str) -> Outcome {
+/// Waits until a durable consumer is as far as is wanted, by what lags, is pending, and came again.
+async fn consumer_is(bus: &Bus, stream: &str, consumer: &str, is_wanted: impl Fn(u64, u64, u64) -> bool) -> Outcome {
     let wait = async {
         loop {
             let found = bus.transport().consumer(stream, consumer).await.map_err(|error| error.to_string())?;
-            if found.is_some_and(|found| found.progress.lag + found.progress.ack_pending == 0) {
+            if let Some(progress) = found.map(|found| found.progress)
+                && is_wanted(progress.lag, progress.ack_pending, progress.redelivered)
+            {
                 return Outcome::Ok(());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(PATIENCE, wait).await?
+}
+
+/// Waits until a durable consumer has nothing more to do.
+async fn settles(bus: &Bus, stream: &str, consumer: &str) -> Outcome {
+    consumer_is(bus, stream, consumer, |lag, pending, _| lag + pending == 0).await
 }
 
 /// Stores the last input of an instance once more, as it is when it is delivered again long after.
@@ -203,17 +210,7 @@ async fn an_attempt_is_a_request_and_not_a_delivery(bus: Bus) -> Outcome {
     sagas.start(&saga("withdraw"), "t-1", &a_transfer("t-1", "a", "b", 30)).await?;
     // Somebody renames a step without raising the version, and deploys that.
     let wrong = run(sagas.runner("sagas").saga(saga("take")));
-    let redelivered = async {
-        loop {
-            let found =
-                bus.transport().consumer(SAGAS.name, "saga_transfer_v1").await.map_err(|error| error.to_string())?;
-            if found.is_some_and(|found| found.progress.redelivered > 0) {
-                return Outcome::Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, redelivered).await??;
+    consumer_is(&bus, SAGAS.name, "saga_transfer_v1", |_, _, redelivered| redelivered > 0).await?;
     wrong.stop().await??;
     assert_eq!(bank.path("t-1"), [""; 0]);
 
@@ -238,17 +235,7 @@ async fn a_step_that_was_inserted_is_told(bus: Bus) -> Outcome {
     };
     let _bank = serve(&bank, &bus);
     let wrong = run(sagas.runner("sagas").saga(inserted()));
-    let delivered = async {
-        loop {
-            let found =
-                bus.transport().consumer(SAGAS.name, "saga_transfer_v1").await.map_err(|error| error.to_string())?;
-            if found.is_some_and(|found| found.progress.lag == 0) {
-                return Outcome::Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, delivered).await??;
+    consumer_is(&bus, SAGAS.name, "saga_transfer_v1", |lag, _, _| lag == 0).await?;
     wrong.stop().await??;
 
     assert_eq!(told(&sagas, "transfer", "t-1").await?, ["started"]);
@@ -378,17 +365,7 @@ async fn what_a_newer_program_wrote_waits_for_it() -> Outcome {
     let _bank = serve(&bank, &bus);
 
     let older = run(sagas.runner("sagas").saga(transfer(1)));
-    let tried = async {
-        loop {
-            let found =
-                bus.transport().consumer(SAGAS.name, "saga_transfer_v1").await.map_err(|error| error.to_string())?;
-            if found.is_some_and(|found| found.progress.redelivered > 0) {
-                return Outcome::Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, tried).await??;
+    consumer_is(&bus, SAGAS.name, "saga_transfer_v1", |_, _, redelivered| redelivered > 0).await?;
     older.stop().await??;
 
     assert_eq!(sagas.status("transfer", "t-1").await?, Some(SagaStatus::Running));
