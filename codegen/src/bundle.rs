@@ -7,6 +7,7 @@
 //! The validator's own bundling always embeds whole documents, keeps no record of where a definition came from, and stops at
 //! the first reference without a target. `Event::SCHEMA` and the texts that `breaking` compares need the smaller form.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
@@ -20,12 +21,17 @@ use crate::shape::identifiers::unique;
 
 /// The self-contained schema of a file of the catalogue. A reference that leads nowhere stays as it is.
 pub fn bundle(loaded: &Loaded, file: &str) -> Value {
+    bundled(loaded, file).into_owned()
+}
+
+/// The same, borrowed where the file refers to no other: a value takes many times as much memory as its text.
+pub(crate) fn bundled<'a>(loaded: &'a Loaded, file: &str) -> Cow<'a, Value> {
     bundle_with_origins(loaded, file).0
 }
 
 /// The [bundle] as generated code holds it: what its hash is taken of.
 pub fn bundle_text(loaded: &Loaded, file: &str) -> String {
-    eventsmith_exact::schema::text(&bundle(loaded, file))
+    eventsmith_exact::schema::text(&bundled(loaded, file))
 }
 
 /// Where the definitions of a bundle were copied from, by their pointers in it.
@@ -55,13 +61,15 @@ impl Origins {
 }
 
 /// The bundle of a file, and the origins of its parts.
-pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origins) {
+pub(crate) fn bundle_with_origins<'a>(loaded: &'a Loaded, file: &str) -> (Cow<'a, Value>, Origins) {
     let mut origins = Origins { file: file.to_owned(), copied: BTreeMap::new() };
-    let Some(document) = loaded.catalogue.documents.get(file) else { return (Value::Bool(true), origins) };
+    let Some(document) = loaded.catalogue.documents.get(file) else {
+        return (Cow::Owned(Value::Bool(true)), origins);
+    };
     let mut bundler =
         Bundler { loaded, root: file, names: BTreeMap::new(), taken: HashSet::new(), definitions: Map::new() };
     if !bundler.leaves_file(file) && !loaded.references.has_mounts() {
-        return (document.schema.clone(), origins);
+        return (Cow::Borrowed(&document.schema), origins);
     }
     let keyword = format!("/{}", schema::definitions_keyword(&document.schema));
     if !bundler.is_plain() {
@@ -69,7 +77,7 @@ pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origin
         let documents = others.filter_map(|file| loaded.catalogue.documents.get(&file));
         let key = |other: &Document| pointer::join(&keyword, &identified(&other.schema, &other.path).0);
         origins.copied = documents.map(|other| (key(other), Location::root(&other.path))).collect();
-        return (embed(loaded, file, &document.schema), origins);
+        return (Cow::Owned(embed(loaded, file, &document.schema)), origins);
     }
     let mut bundled = bundler.rewrite(&Location::root(file), &document.schema);
     if let Value::Object(members) = &mut bundled {
@@ -80,7 +88,7 @@ pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origin
     }
     origins.copied =
         bundler.names.into_iter().map(|(location, name)| (pointer::join(&keyword, &name), location)).collect();
-    (bundled, origins)
+    (Cow::Owned(bundled), origins)
 }
 
 /// A file and all files that it refers to, directly or not.

@@ -14,6 +14,7 @@ mod same_names;
 mod schema_help;
 mod stray_files;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
@@ -87,7 +88,7 @@ pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &Refere
     found
 }
 
-fn repeated(document: &Document, (name, position): (&str, Position)) -> Diagnostic {
+fn repeated(document: &Document, (name, position): (Cow<'_, str>, Position)) -> Diagnostic {
     let message = format!("the key {name:?} stands in this object already; of two values JSON readers keep one");
     let help = "remove one of the two, or put both schemas into \"allOf\"";
     Diagnostic::error("repeated-key", &document.path, message, help).at(Some(position))

@@ -1,8 +1,10 @@
 //! Whether readers of one version understand the writers of another.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
-use crate::bundle::bundle;
+use crate::bundle::bundled;
 use crate::containment::{Compatibility, Prepared, decide};
 use crate::load::Loaded;
 use crate::model::{Version, VersionPart};
@@ -10,7 +12,7 @@ use crate::model::{Version, VersionPart};
 /// Whether everything that writers of one schema file write is provably accepted by the other. `false` means: not
 /// proved.
 pub fn reads(loaded: &Loaded, reader: &str, writer: &str) -> bool {
-    let (writer, reader) = (bundle(loaded, writer), bundle(loaded, reader));
+    let (writer, reader) = (bundled(loaded, writer), bundled(loaded, reader));
     let compatibility = decide(&Prepared::new(&writer), &Prepared::new(&reader));
     matches!(compatibility, Compatibility::Identical | Compatibility::Compatible)
 }
@@ -23,10 +25,13 @@ pub(crate) fn callers_read(
     newer: &Version,
     part: VersionPart,
 ) -> Option<Compatibility> {
-    let schema = |version: &Version| version.part(part).map(|file| bundle(loaded, file));
+    let schema = |version: &Version| version.part(part).map(|file| bundled(loaded, file));
     let (reader, writer) = match (schema(older), schema(newer), part) {
         (None, None, _) | (None, Some(_), VersionPart::Error) | (Some(_), None, VersionPart::Error) => return None,
-        (reader, writer, _) => (reader.unwrap_or_else(no_reply_read), writer.unwrap_or_else(no_reply_written)),
+        (reader, writer, _) => (
+            reader.unwrap_or_else(|| Cow::Owned(no_reply_read())),
+            writer.unwrap_or_else(|| Cow::Owned(no_reply_written())),
+        ),
     };
     Some(decide(&Prepared::new(&writer), &Prepared::new(&reader)))
 }

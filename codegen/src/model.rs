@@ -2,6 +2,7 @@
 
 mod aggregate;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -310,7 +311,7 @@ impl Document {
     }
 
     /// The members that have the name of an earlier one of their object, which reading has dropped.
-    pub fn repeated_keys(&self) -> Vec<(&str, Position)> {
+    pub fn repeated_keys(&self) -> Vec<(Cow<'_, str>, Position)> {
         // To find none costs a look at each byte; to find where they are costs more.
         if colons(&self.source) == members(&self.schema) {
             return Vec::new();

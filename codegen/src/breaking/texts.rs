@@ -56,7 +56,7 @@ impl Text {
     pub(super) fn of(loaded: &Loaded, file: &str) -> Self {
         let (schema, origins) = bundle_with_origins(loaded, file);
         let revision = loaded.catalogue.dir.display().to_string();
-        Self { revision, file: file.to_owned(), schema, origins }
+        Self { revision, file: file.to_owned(), schema: schema.into_owned(), origins }
     }
 }
 
@@ -122,7 +122,8 @@ impl<'a> Broken<'a> {
 
 /// Whether a finding means that a file cannot be compared, and not only that it breaks a rule of ours.
 fn makes_unreadable(finding: &Diagnostic) -> bool {
-    const RULES: &[&str] = &["bad-json", "bad-manifest", "bad-reference", "bad-schema", "no-manifest", "unreadable"];
+    const RULES: &[&str] =
+        &["bad-json", "bad-link", "bad-manifest", "bad-reference", "bad-schema", "no-manifest", "unreadable"];
     finding.severity == Severity::Error && RULES.contains(&finding.rule)
 }
 

@@ -1,5 +1,6 @@
 //! What a rule sees: a schema file, every schema in it, and where it stands.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
@@ -7,7 +8,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
-use crate::bundle::{bundle, files_from};
+use crate::bundle::{bundled, files_from};
 use crate::diagnostic::{Diagnostic, Position};
 use crate::load::Loaded;
 use crate::lower::dialect::Draft;
@@ -51,7 +52,8 @@ pub(crate) struct File<'a> {
     pub(crate) draft: Draft,
     /// Every schema that is an object, the root first, parents before children.
     nodes: Vec<SchemaNode<'a>>,
-    bundle: OnceLock<Value>,
+    /// Nothing where the file refers to no other: then it is its own.
+    bundle: OnceLock<Option<Value>>,
     empties: OnceLock<Vec<Empty>>,
     /// How many more schemas rules may follow references to.
     steps: Cell<usize>,
@@ -92,6 +94,12 @@ impl<'a> File<'a> {
     pub(crate) fn new(context: &'a LintContext<'a>, document: &'a Document, is_payload: bool) -> Self {
         let mut nodes = Vec::new();
         collect(&document.schema, String::new(), None, "", &mut nodes);
+        // What only references make schemas are definitions under another name.
+        for start in context.loaded.references.hidden(&document.path) {
+            if let Some(schema) = document.schema.pointer(start) {
+                collect(schema, start.clone(), Some(0), "$defs", &mut nodes);
+            }
+        }
         let draft = Draft::of(&document.schema);
         let steps = Cell::new((STEPS * nodes.len().max(STEPS)).min(MOST_STEPS));
         Self { context, document, is_payload, draft, nodes, bundle: OnceLock::new(), empties: OnceLock::new(), steps }
@@ -110,7 +118,11 @@ impl<'a> File<'a> {
 
     /// The schema with everything that it refers to.
     pub(crate) fn bundle(&self) -> &Value {
-        self.bundle.get_or_init(|| bundle(self.context.loaded, &self.document.path))
+        let bundle = || match bundled(self.context.loaded, &self.document.path) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(bundle) => Some(bundle),
+        };
+        self.bundle.get_or_init(bundle).as_ref().unwrap_or(&self.document.schema)
     }
 
     /// The parts of this file that provably accept nothing.

@@ -101,12 +101,14 @@ impl<'a> Context<'a> {
 
     /// A number that is made of what the schema asks for. The rule `unreadable-name` finds it.
     fn by_content(&self, branch: &Branch<'a>) -> String {
-        let mut schema = self.schema(&branch.location).clone();
-        if let Value::Object(members) = &mut schema {
-            members
-                .retain(|keyword, _| !["description", "examples", "default", "$comment"].contains(&keyword.as_str()));
+        const SAYS_NOTHING: [&str; 4] = ["description", "examples", "default", "$comment"];
+        match self.schema(&branch.location) {
+            Value::Object(members) => {
+                let said = members.iter().filter(|(keyword, _)| !SAYS_NOTHING.contains(&keyword.as_str()));
+                unnamed(&said.map(|(keyword, value)| (keyword.clone(), value.clone())).collect())
+            }
+            schema => unnamed(schema),
         }
-        unnamed(&schema)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use eventsmith_exact::Decimal;
 use eventsmith_exact::schema::{self as exact, is_rounded};
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::bundle::files_from;
 use crate::load::Loaded;
@@ -18,28 +18,37 @@ pub(super) fn rounded(loaded: &Loaded, file: &str) -> Vec<Gap> {
     let mut gaps = Vec::new();
     for file in files_from(loaded, file) {
         if let Some(document) = loaded.catalogue.documents.get(&file) {
-            find(&document.schema, &Location::root(&file), &mut gaps);
+            find(&document.schema, &mut String::new(), &mut |pointer, members| {
+                let Some(Value::Object(exact)) = members.get(exact::EXACT) else { return };
+                let asserting = exact.keys().filter(|keyword| !["examples", "default"].contains(&keyword.as_str()));
+                let location = Location { file: file.clone(), pointer: pointer.to_owned() };
+                let rounded = asserting.filter(|keyword| is_rounded(members, keyword));
+                gaps.extend(rounded.map(|keyword| Gap { location: location.clone(), keyword: keyword.clone() }));
+            });
         }
     }
     gaps
 }
 
-fn find(schema: &Value, location: &Location, gaps: &mut Vec<Gap>) {
+/// Calls `visit` with every object of a schema and its pointer, which is written where it stands: there may be millions of values.
+fn find(schema: &Value, at: &mut String, visit: &mut impl FnMut(&str, &Map<String, Value>)) {
+    if let Value::Object(members) = schema {
+        visit(at, members);
+    }
+    let length = at.len();
+    let mut below = |step: &str, inner: &Value| {
+        if inner.is_object() || inner.is_array() {
+            at.push_str(step);
+            find(inner, at, visit);
+            at.truncate(length);
+        }
+    };
     match schema {
         Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                find(item, &location.below(&format!("/{index}")), gaps);
-            }
+            items.iter().enumerate().for_each(|(index, item)| below(&format!("/{index}"), item));
         }
         Value::Object(members) => {
-            if let Some(Value::Object(exact)) = members.get(exact::EXACT) {
-                let asserting = exact.keys().filter(|keyword| !["examples", "default"].contains(&keyword.as_str()));
-                let rounded = asserting.filter(|keyword| is_rounded(members, keyword));
-                gaps.extend(rounded.map(|keyword| Gap { location: location.clone(), keyword: keyword.clone() }));
-            }
-            for (name, member) in members {
-                find(member, &location.below(&join("", name)), gaps);
-            }
+            members.iter().for_each(|(name, member)| below(&join("", name), member));
         }
         _ => {}
     }

@@ -14,8 +14,11 @@ use crate::walk::LEAVES;
 use super::context::Context;
 use super::scalar::{integer_for, integer_of};
 
-/// Texts that an enum may have; a longer list is data, and left to the validator.
+/// Values that a list may have; a longer one is data, and left to the validator.
 const MOST_VALUES: usize = 4096;
+
+/// What the values of a list may come to: as many bytes of text, or a sixteenth as many values within values.
+const MOST_DATA: usize = 256 << 10;
 
 impl Context<'_> {
     /// Lowers schemas that list the values they accept.
@@ -54,12 +57,6 @@ impl Context<'_> {
                 }
                 Lowered::of(Type::Any)
             }
-            (_, _, Some(texts)) if texts.len() > MOST_VALUES => {
-                if let Some((part, _)) = flat.every("enum").next() {
-                    self.gap(&part.location, "enum");
-                }
-                Lowered::of(Type::Text)
-            }
             (_, _, Some(texts)) => Lowered::Body(Body::Enum(texts.into_iter().map(Variant::of).collect())),
             (_, Some(integers), _) => {
                 let (min, max) = (integers.iter().min().copied(), integers.iter().max().copied());
@@ -82,8 +79,12 @@ impl Context<'_> {
         }
     }
 
-    /// The values that schemas list, those only that their other plain keywords accept; `None` if they list none.
+    /// The values that schemas list, those only that their other plain keywords accept; `None` if they list none, or so many that
+    /// no code is made of them.
     pub(super) fn values(&self, flat: &Flat<'_>) -> Option<Vec<Value>> {
+        if flat.parts.iter().any(Part::lists_data) {
+            return None;
+        }
         let list = |part: &Part<'_>| match (part.get("const"), part.get("enum")) {
             (Some(value), _) => Some(vec![value.clone()]),
             (None, Some(Value::Array(values))) => Some(values.clone()),
@@ -112,10 +113,37 @@ impl Context<'_> {
         let said = part.keywords().filter(|(keyword, _)| LEAVES.contains(keyword));
         let mut members: Map<String, Value> =
             said.filter_map(|(keyword, _)| Some((keyword.to_owned(), part.get(keyword)?.clone()))).collect();
-        if let Some(draft) = self.document(&part.location).get("$schema") {
+        if let Some(draft) = self.dialect(&part.location).get("$schema") {
             members.insert("$schema".to_owned(), draft.clone());
         }
         schema::Validator::new(&Value::Object(members)).ok()
+    }
+}
+
+impl Part<'_> {
+    /// Whether it lists more than code is made of: then the validator compares, and the type has room for every value of theirs.
+    fn lists_data(&self) -> bool {
+        let count = self.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
+        count > MOST_VALUES || ["const", "enum"].into_iter().filter_map(|keyword| self.get(keyword)).any(is_data)
+    }
+}
+
+/// Whether a value is larger than anybody reads in code.
+pub(super) fn is_data(value: &Value) -> bool {
+    less(value, MOST_DATA).is_none()
+}
+
+/// What is left of a number of bytes, less what a value comes to.
+fn less(value: &Value, left: usize) -> Option<usize> {
+    const VALUE: usize = 16;
+    let left = left.checked_sub(VALUE)?;
+    match value {
+        Value::String(text) => left.checked_sub(text.len()),
+        Value::Array(items) => items.iter().try_fold(left, |left, item| less(item, left)),
+        Value::Object(members) => {
+            members.iter().try_fold(left, |left, (name, member)| less(member, left.checked_sub(name.len())?))
+        }
+        _ => Some(left),
     }
 }
 

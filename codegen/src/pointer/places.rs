@@ -1,7 +1,7 @@
 //! The places of everything in a JSON text, found in one pass: a large file may have a finding in every line.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::diagnostic::Position;
 
@@ -10,73 +10,126 @@ use super::{Scanner, steps};
 /// Where each value of a text stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
-    /// Values by the number of what holds them and their name or index there: their own number, and where they stand.
-    members: HashMap<(usize, String), (usize, usize)>,
-    /// Members that have the name of an earlier one of their object, and where they stand.
-    repeated: Vec<(String, usize)>,
-    start: usize,
+    /// Every value but the outermost, sorted, so that what one holds stands together.
+    members: Vec<Member>,
+    /// Where members stand that have the name of an earlier one of their object.
+    repeated: Vec<u32>,
+    start: u32,
     /// Where each line begins.
-    lines: Vec<usize>,
+    lines: Vec<u32>,
     /// How many characters stand before each block of bytes.
-    blocks: Vec<usize>,
+    blocks: Vec<u32>,
+}
+
+/// A value within another. A text of megabytes has millions of them, so that each is kept in a few bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Member {
+    holder: Holder,
+    /// The index of an element, or the hash of a name.
+    key: u32,
+    /// Where it is to be shown: its name, or itself if it is an element.
+    offset: u32,
+    /// Its own number.
+    number: u32,
+}
+
+/// What holds a value, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Holder {
+    Object(u32),
+    Array(u32),
 }
 
 /// The bytes between two counts of characters.
 const BLOCK: usize = 4_096;
 
 impl Places {
-    /// The places of a text that is known to parse.
+    /// The places of a text that is known to parse, and shorter than 4 GiB: schema files are read up to 16 MiB.
     pub(crate) fn of(source: &str) -> Self {
-        let newlines = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let newlines = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| short(at + 1));
         let mut blocks = vec![0];
         for block in source.as_bytes().chunks(BLOCK) {
-            blocks.push(blocks.last().copied().unwrap_or_default() + characters(block));
+            blocks.push(blocks.last().copied().unwrap_or_default() + short(characters(block)));
         }
         let lines = [0].into_iter().chain(newlines).collect();
-        let mut places = Self { members: HashMap::new(), repeated: Vec::new(), start: 0, lines, blocks };
+        let mut places = Self { members: Vec::new(), repeated: Vec::new(), start: 0, lines, blocks };
         let mut scanner = Scanner { source, at: 0 };
         scanner.skip_space();
-        places.start = scanner.at;
+        places.start = short(scanner.at);
         places.read(&mut scanner);
+        places.members.sort_unstable();
+        places.find_repeated(source);
         places
     }
 
     /// The line and column of a pointer's target, or of the nearest place above it that exists.
     pub(crate) fn locate(&self, source: &str, pointer: &str) -> Option<Position> {
-        let (mut holder, mut offset) = (0, self.start);
+        let (mut number, mut offset) = (0, self.start);
         for step in steps(pointer)? {
-            let Some((number, at)) = self.members.get(&(holder, step)) else { break };
-            (holder, offset) = (*number, *at);
+            let Some(member) = self.member(source, number, &step) else { break };
+            (number, offset) = (member.number, member.offset);
         }
         Some(self.position(source, offset))
     }
 
     /// The members that have the name of an earlier one of their object, in the order of the text.
-    pub(crate) fn repeated<'a>(&'a self, source: &'a str) -> impl Iterator<Item = (&'a str, Position)> {
-        self.repeated.iter().map(|(name, offset)| (name.as_str(), self.position(source, *offset)))
+    pub(crate) fn repeated<'a>(&'a self, source: &'a str) -> impl Iterator<Item = (Cow<'a, str>, Position)> {
+        self.repeated.iter().filter_map(|offset| Some((name_at(source, *offset)?, self.position(source, *offset))))
     }
 
-    fn position(&self, source: &str, offset: usize) -> Position {
+    /// The element of an index, or the first member of a name, within the value of a number.
+    fn member(&self, source: &str, number: u32, step: &str) -> Option<&Member> {
+        let is_named = |member: &&Member| name_at(source, member.offset).is_some_and(|name| name == step);
+        let of_array = || self.with(Holder::Array(number), step.parse().ok()?).next();
+        self.with(Holder::Object(number), hash(step)).find(is_named).or_else(of_array)
+    }
+
+    /// What something holds under a key, in the order of the text.
+    fn with(&self, holder: Holder, key: u32) -> impl Iterator<Item = &Member> {
+        let first = self.members.partition_point(|member| (member.holder, member.key) < (holder, key));
+        self.members.iter().skip(first).take_while(move |member| (member.holder, member.key) == (holder, key))
+    }
+
+    fn find_repeated(&mut self, source: &str) {
+        let alike = self.members.chunk_by(|one, other| (one.holder, one.key) == (other.holder, other.key));
+        for members in alike.filter(|members| members.len() > 1) {
+            let mut known: Vec<Cow<'_, str>> = Vec::new();
+            for Member { offset, .. } in members {
+                match name_at(source, *offset) {
+                    Some(name) if !known.contains(&name) => known.push(name),
+                    _ => self.repeated.push(*offset),
+                }
+            }
+        }
+        self.repeated.sort_unstable();
+    }
+
+    fn position(&self, source: &str, offset: u32) -> Position {
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
         Position { line, column: self.before(source, offset) - self.before(source, start) + 1 }
     }
 
     /// How many characters stand before an offset.
-    fn before(&self, source: &str, offset: usize) -> usize {
+    fn before(&self, source: &str, offset: u32) -> usize {
+        let offset = offset as usize;
         let block = offset / BLOCK;
         let rest = source.as_bytes().get(block * BLOCK..offset).unwrap_or_default();
-        self.blocks.get(block).copied().unwrap_or_default() + characters(rest)
+        self.blocks.get(block).map_or(0, |count| *count as usize) + characters(rest)
     }
 
     fn read(&mut self, scanner: &mut Scanner<'_>) {
-        // Every open container: its number, and how many elements of it were read; none for an object.
-        let mut open: Vec<(usize, Option<usize>)> = Vec::new();
+        // Every open array and object, with how many elements of it were read.
+        let mut open: Vec<(Holder, u32)> = Vec::new();
         // At a value of this number.
         for number in 0.. {
             match scanner.peek() {
-                Some(opening @ (b'{' | b'[')) => {
-                    open.push((number, (opening == b'[').then_some(0)));
+                Some(b'{') => {
+                    open.push((Holder::Object(number), 0));
+                    scanner.at += 1;
+                }
+                Some(b'[') => {
+                    open.push((Holder::Array(number), 0));
                     scanner.at += 1;
                 }
                 Some(_) => scanner.skip_value(),
@@ -88,28 +141,45 @@ impl Places {
                 open.pop();
                 scanner.skip_space();
             }
-            let Some((holder, index)) = open.last_mut() else { return };
-            let start = scanner.at;
-            let step = match index {
-                Some(index) => {
-                    *index += 1;
-                    (*index - 1).to_string()
-                }
-                None => {
+            let Some((holder, read)) = open.last_mut() else { return };
+            let offset = short(scanner.at);
+            let key = match holder {
+                Holder::Array(_) => *read,
+                Holder::Object(_) => {
+                    let Some(name) = name_at(scanner.source, offset) else { return };
                     scanner.skip_value();
-                    let name = scanner.source.get(start..scanner.at).unwrap_or_default();
-                    let Ok(name) = serde_json::from_str::<String>(name) else { return };
                     scanner.skip_space();
-                    name
+                    hash(&name)
                 }
             };
-            // Of two members with one name the first is shown; nothing leads to the number of the other.
-            match self.members.entry((*holder, step)) {
-                Entry::Vacant(entry) => drop(entry.insert((number + 1, start))),
-                Entry::Occupied(entry) => self.repeated.push((entry.key().1.clone(), start)),
-            }
+            *read += 1;
+            self.members.push(Member { holder: *holder, key, offset, number: number + 1 });
         }
     }
+}
+
+/// An offset or a count within a text, which is shorter than 4 GiB.
+fn short(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// The name of a member that begins at an offset.
+fn name_at(source: &str, offset: u32) -> Option<Cow<'_, str>> {
+    let start = offset as usize;
+    let mut scanner = Scanner { source, at: start };
+    scanner.skip_value();
+    let text = source.get(start..scanner.at)?;
+    match text.strip_prefix('"')?.strip_suffix('"')? {
+        plain if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(text).ok().map(Cow::Owned),
+    }
+}
+
+fn hash(name: &str) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    // Half of the hash is as good; names that share it are told apart in the text.
+    (hasher.finish() >> 32) as u32
 }
 
 /// How many characters begin among some bytes.
