@@ -6,12 +6,13 @@
 //! object without any declared property is free-form.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
 use crate::sample::local::target;
 
-use super::carried::OPEN;
+use super::carried::{OPEN, SEVERAL, WHOLE};
 use super::pair::{SchemaPair, Side};
 
 /// The properties that a schema declares for the object it speaks of.
@@ -72,8 +73,14 @@ impl<'a> Declared<'a> {
         }
     }
 
-    /// Adds what one schema declares itself.
+    /// Adds what one schema declares itself, of a writer whose type may carry more.
     pub(super) fn add_own(&mut self, members: &'a Map<String, Value>) {
+        self.add_said(members);
+        self.is_map |= members.contains_key(OPEN);
+    }
+
+    /// Adds what one schema says itself. What types carry beyond that is of no help to readers.
+    pub(super) fn add_said(&mut self, members: &'a Map<String, Value>) {
         let names = |keyword: &str| members.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::keys);
         let counted = |keyword: &str| members.get(keyword).and_then(Value::as_object).map_or(0, Map::len);
         // A schema takes as long as four names: there are as many keywords to look for.
@@ -90,7 +97,6 @@ impl<'a> Declared<'a> {
                 None => {}
             }
         }
-        self.is_map |= members.contains_key(OPEN);
         self.speaks_of_names |= names("patternProperties").next().is_some();
         self.speaks_of_names |= members.get("propertyNames").is_some_and(|names| *names != Value::Bool(true));
     }
@@ -124,7 +130,7 @@ pub(super) fn simply_closed(schema: &Value) -> Value {
         "unevaluatedProperties",
     ];
     let Value::Object(members) = schema else { return schema.clone() };
-    if WITH_OTHERS.iter().any(|keyword| members.contains_key(*keyword)) {
+    if members.contains_key(WHOLE) || WITH_OTHERS.iter().any(|keyword| members.contains_key(*keyword)) {
         return schema.clone();
     }
     let mut copy = members.clone();
@@ -158,6 +164,9 @@ pub(super) fn simply_closed(schema: &Value) -> Value {
 pub(super) fn is_declared<'a>(pair: &SchemaPair<'a>, schemas: &[&'a Value], value: &Value) -> bool {
     let mut applied = Vec::new();
     schemas.iter().for_each(|schema| apply(pair, schema, value, &mut applied, 0));
+    if applied.iter().any(|schema| schema.contains_key(WHOLE)) {
+        return true;
+    }
     match value {
         Value::Object(members) => {
             let mut declared = Declared::default();
@@ -204,8 +213,12 @@ fn apply<'a>(
     also.extend(members.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference)));
     also.extend(members.get("allOf").and_then(Value::as_array).into_iter().flatten());
     for keyword in ["anyOf", "oneOf"] {
-        let branches = members.get(keyword).and_then(Value::as_array).into_iter().flatten();
-        also.extend(branches.filter(|branch| holds(branch)));
+        let branches = || members.get(keyword).and_then(Value::as_array).into_iter().flatten();
+        also.extend(branches().filter(|branch| holds(branch)));
+        if keeps_several(members, keyword) {
+            let certain = |branch: &&Value| pair.accepts(branch, Side::Writer, value, 0) == Some(true);
+            applied.extend(branches().filter(certain).nth(1).map(|_| &*KEPT));
+        }
     }
     if let Some(condition) = members.get("if") {
         if holds(condition) {
@@ -218,6 +231,15 @@ fn apply<'a>(
     let dependents = members.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
     also.extend(dependents.filter(|(name, _)| value.get(name.as_str()).is_some()).map(|(_, schema)| schema));
     also.into_iter().for_each(|schema| apply(pair, schema, value, applied, height + 1));
+}
+
+/// What stands for a schema whose value is carried as it is.
+static KEPT: LazyLock<Map<String, Value>> = LazyLock::new(|| Map::from_iter([(WHOLE.to_owned(), json!(true))]));
+
+/// Whether a value that several alternatives of a union accept is carried as it is.
+pub(super) fn keeps_several(members: &Map<String, Value>, keyword: &str) -> bool {
+    let keywords = members.get(SEVERAL).and_then(Value::as_array);
+    keywords.is_some_and(|keywords| keywords.iter().any(|known| known == keyword))
 }
 
 /// Takes what holds for values that no other keyword speaks of.

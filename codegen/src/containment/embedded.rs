@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::schema::{definitions_keyword, id_keyword};
 use crate::walk::every_schema;
 
+use super::carried::WHOLE;
+
 /// The schema with every meta-schema that it refers to among its definitions, under its URI.
 ///
 /// What is dynamic in a meta-schema leads back to the whole of it, which is what it says where somebody refers to the whole.
@@ -69,6 +71,8 @@ fn fixed(meta: &Value, uri: &str) -> Value {
         {
             *reference = format!("{}meta/{vocabulary}", whole.trim_end_matches("schema"));
         }
+        // Their types are any JSON.
+        members.insert(WHOLE.to_owned(), json!(true));
         members.retain(|keyword, _| !["$dynamicAnchor", "$recursiveAnchor", "$vocabulary"].contains(&keyword.as_str()));
     }
     if let Value::Object(members) = &mut copy {

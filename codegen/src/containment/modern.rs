@@ -11,7 +11,7 @@ use crate::schema::{draft_number, is_known_format};
 use crate::shape::Encoding;
 use crate::walk::every_schema;
 
-use super::carried::OPEN;
+use super::carried::{OPEN, SEVERAL, WHOLE};
 
 /// The draft that schemas are translated to.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -72,7 +72,7 @@ impl Rewriter<'_> {
             }
             let value = match keyword.as_str() {
                 "$defs" | "definitions" => map(value),
-                "$ref" | OPEN => value.clone(),
+                "$ref" | OPEN | SEVERAL | WHOLE => value.clone(),
                 _ if alone => continue,
                 "then" | "else" if !draft.asserts("if").is_empty() => below(value),
                 "minContains" | "maxContains" if draft >= Draft::D2019 => value.clone(),
@@ -181,13 +181,18 @@ fn depend(out: &mut Map<String, Value>, keyword: &str, name: &str, rule: Value) 
 /// Whether a schema, once translated, asserts something that keywords of the new draft do not say: whoever reads it as one of
 /// that draft takes it for wider than it is.
 pub(super) fn says_more(modern: &Value) -> bool {
-    let mut found = false;
-    every_schema(modern, &mut |_, schema| {
-        let has = |keyword: &str| schema.get(keyword).is_some();
-        found |= has("contentEncoding") || has("contentMediaType") || has("$recursiveRef") || has("$dynamicRef");
-        found |= schema.get("format").is_some_and(|format| format == OLD_HOST_NAME);
-    });
-    found
+    // Not only below keywords that hold schemas: references lead anywhere.
+    match modern {
+        Value::Object(members) => {
+            const MORE: [&str; 4] = ["contentEncoding", "contentMediaType", "$recursiveRef", "$dynamicRef"];
+            let is_own = MORE.iter().any(|keyword| members.contains_key(*keyword));
+            is_own
+                || members.get("format").is_some_and(|format| format == OLD_HOST_NAME)
+                || members.values().any(says_more)
+        }
+        Value::Array(items) => items.iter().any(says_more),
+        _ => false,
+    }
 }
 
 /// Every draft that a document or a part of it names, with the place.

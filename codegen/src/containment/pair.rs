@@ -104,7 +104,7 @@ impl<'a> SchemaPair<'a> {
 
     /// Whether a schema of the writer is equal to one of the reader, references included.
     pub(super) fn same(&self, writer: &Value, reader: &Value) -> bool {
-        if self.is_stricter || writer != reader {
+        if self.is_stricter || writer != reader || self.is_looser && may_ask_for_integers(writer) {
             return false;
         }
         let mut found = Vec::new();
@@ -352,6 +352,17 @@ fn exactly_one(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
         _ if yes > 1 => Some(false),
         true => None,
         false => Some(yes == 1),
+    }
+}
+
+/// Whether a schema, or one that it refers to, may ask for an integer where accepting more is accepting less: within `not`, or in one
+/// of several alternatives.
+fn may_ask_for_integers(schema: &Value) -> bool {
+    match schema {
+        Value::String(text) => text == "integer",
+        Value::Object(members) => members.contains_key("$ref") || members.values().any(may_ask_for_integers),
+        Value::Array(items) => items.iter().any(may_ask_for_integers),
+        _ => false,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::excerpt::cut;
 use crate::pointer::join;
 use crate::sample::{Sampler, weight};
 
-use super::carried::OPEN;
+use super::carried::{OPEN, SEVERAL, WHOLE};
 use super::modern::is_mute;
 use super::pair::{SchemaPair, Side};
 use super::types::TypeSet;
@@ -341,7 +341,7 @@ impl<'a> Prover<'a> {
         let types = written.types;
         let result = match keyword {
             "type" => self.types(written, operand),
-            "enum" | "const" => self.enumerated(written, operand),
+            "enum" | "const" => self.enumerated(written, keyword, operand),
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => {
                 if types.meets(TypeSet::NUMBER) { self.numeric(written, keyword, operand) } else { Ok(()) }
             }
@@ -388,7 +388,8 @@ impl<'a> Prover<'a> {
             "oneOf" => self.one_of(written, operand),
             "not" => self.not(written, operand),
             "if" => return self.condition(written, reader, operand),
-            OPEN | "$schema" | "$defs" | "definitions" | "then" | "else" | "minContains" | "maxContains" => Ok(()),
+            OPEN | SEVERAL | WHOLE => Ok(()),
+            "$schema" | "$defs" | "definitions" | "then" | "else" | "minContains" | "maxContains" => Ok(()),
             _ if keyword.starts_with(EXACT) && keyword.ends_with("imum") => {
                 if types.meets(TypeSet::NUMBER) {
                     self.wide_bound(written, keyword, operand)

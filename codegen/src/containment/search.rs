@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::pointer::{join, steps};
 use crate::sample::{Instances, Sampler};
-use crate::schema::{self, Validator};
+use crate::schema::{self, Fault, Validator};
 
 use super::closed::is_declared;
 use super::compatibility::Witness;
@@ -56,9 +56,15 @@ impl<'a> Search<'a> {
 
     fn is_witness(&self, payload: &Value) -> bool {
         self.spend(payload)
-            && !self.reader.is_valid(payload)
+            && (!self.reader.is_valid(payload) || self.lacks_room(Side::Reader, payload))
             && self.writer.is_valid(payload)
+            && !self.lacks_room(Side::Writer, payload)
             && self.is_declared(payload)
+    }
+
+    /// Whether a payload has an integer that the types of a side do not hold: their schemas have the bounds of those.
+    fn lacks_room(&self, side: Side, payload: &Value) -> bool {
+        beyond_64_bits(payload).is_some() && self.pair.accepts(self.pair.root(side), side, payload, 0) == Some(false)
     }
 
     /// What is not decided for lack of work is no witness.
@@ -71,7 +77,7 @@ impl<'a> Search<'a> {
         let mut payloads = payloads.into_iter().take_while(|_| !self.is_spent());
         let found = payloads.find(|payload| self.is_witness(payload))?;
         let payload = self.smallest(found);
-        let fault = self.reader.fault(&payload)?;
+        let fault = self.reader.fault(&payload).or_else(|| no_room(&payload))?;
         Some(Witness { payload, fault })
     }
 
@@ -107,6 +113,28 @@ impl<'a> Search<'a> {
         }
         payload
     }
+}
+
+/// An integer that an `i64` does not hold, and where it stands.
+fn beyond_64_bits(value: &Value) -> Option<(String, &Number)> {
+    let within = |name: &str, inner| beyond_64_bits(inner).map(|(at, number)| (join("", name) + &at, number));
+    match value {
+        Value::Number(number) => {
+            let is_whole = number.as_f64().is_some_and(|number| number.fract() == 0.0);
+            (is_whole && number.as_i64().is_none()).then(|| (String::new(), number))
+        }
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| within(&index.to_string(), item)),
+        Value::Object(members) => members.iter().find_map(|(name, member)| within(name, member)),
+        _ => None,
+    }
+}
+
+/// That the types of the reader do not hold an integer which its schema accepts.
+fn no_room(payload: &Value) -> Option<Fault> {
+    let (pointer, number) = beyond_64_bits(payload)?;
+    let message =
+        format!("{number} is beyond the integers that the Rust type holds; bounds make it a wider one, or a narrower");
+    Some(Fault { pointer, message, ..Fault::default() })
 }
 
 /// How many values a value consists of.

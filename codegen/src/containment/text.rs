@@ -189,7 +189,7 @@ pub(super) fn includes(automata: &Automata, wide: &str, narrow: &str) -> bool {
     TextLanguage::of_pattern(narrow).is_matched_by(automata, wide) == Inclusion::Proved
 }
 
-/// Whether certainly no text is matched by two patterns.
+/// Whether certainly no name is matched by two patterns.
 pub(super) fn are_apart(automata: &Automata, one: &str, other: &str) -> bool {
     if is_read_otherwise(one) || is_read_otherwise(other) {
         return false;

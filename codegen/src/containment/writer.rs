@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::sample::local::target;
 
-use super::closed::Declared;
+use super::carried::WHOLE;
+use super::closed::{Declared, keeps_several};
 use super::number::NumberRange;
 use super::pair::{SchemaPair, Side};
 use super::types::TypeSet;
@@ -31,6 +32,8 @@ pub(super) struct Written<'a> {
     pub(super) values: Option<Vec<&'a Value>>,
     /// Properties of which one value is considered.
     pub(super) fixed: Vec<(String, &'a Value)>,
+    /// Whether all is carried that the schemas accept, declared or not.
+    is_whole: bool,
 }
 
 /// Alternatives of which one holds, each a list of schemas.
@@ -38,6 +41,8 @@ pub(super) struct Written<'a> {
 pub(super) struct Alternatives<'a> {
     pub(super) branches: Vec<Vec<(&'a Value, Side)>>,
     kind: Kind<'a>,
+    /// Whether a value that several of them accept is carried as it is.
+    keeps_several: bool,
 }
 
 /// What one alternative says of the others.
@@ -82,7 +87,13 @@ impl<'a> Written<'a> {
             types: TypeSet::ALL,
             values: None,
             fixed: Vec::new(),
+            is_whole: false,
         }
+    }
+
+    /// Anything that is written within this.
+    pub(super) fn another(&self) -> Self {
+        Self { is_whole: self.is_whole, ..Self::anything() }
     }
 
     /// Takes a further schema that holds.
@@ -132,6 +143,7 @@ impl<'a> Written<'a> {
                 let mut written = members.fold(open.clone(), |written, (_, branch)| taking(&written, branch));
                 let others = branches.iter().enumerate().filter(|(index, _)| set & (1 << index) == 0);
                 written.excluded.extend(others.flat_map(|(_, branch)| branch));
+                written.is_whole |= choice.keeps_several && set.count_ones() > 1;
                 written
             });
             return Some(sets.filter(|written| !written.is_never(pair, 0)).collect());
@@ -144,9 +156,17 @@ impl<'a> Written<'a> {
                     for other in others {
                         if pair.is_spent() || !taking(&written, other).is_never(pair, 0) {
                             written.besides.extend(other);
+                            written.is_whole |= choice.keeps_several;
                         }
                     }
                 }
+                Kind::One if choice.keeps_several && branches.len() <= MOST_OVERLAPPING => {
+                    let mut may_hold = others.clone().filter(|other| !taking(&written, other).is_never(pair, 0));
+                    let is_whole = pair.is_spent() || may_hold.next().is_some();
+                    written.is_whole |= is_whole;
+                    written.excluded.extend(others.flatten());
+                }
+                Kind::One if choice.keeps_several => written.is_whole = true,
                 Kind::One if branches.len() <= MOST_EXCLUDED => written.excluded.extend(others.flatten()),
                 Kind::Condition(condition) if index == 1 => {
                     let side = branches.iter().flatten().next().map_or(Side::Reader, |(_, side)| *side);
@@ -181,6 +201,7 @@ impl<'a> Written<'a> {
         }
         self.parts.push((members, side));
         pair.spend(2 + self.parts.len() / 64);
+        self.is_whole |= side == Side::Writer && members.contains_key(WHOLE);
         if let Some(allowed) = members.get("type") {
             self.types = self.types.and(TypeSet::allowed(allowed));
         }
@@ -219,7 +240,8 @@ impl<'a> Written<'a> {
                     several => {
                         let branches = several.iter().map(|branch| vec![(branch, side)]).collect();
                         let kind = if keyword == "anyOf" { Kind::Any } else { Kind::One };
-                        self.choices.push(Alternatives { branches, kind });
+                        let keeps_several = side == Side::Writer && keeps_several(members, keyword);
+                        self.choices.push(Alternatives { branches, kind, keeps_several });
                     }
                 }
             }
@@ -229,7 +251,8 @@ impl<'a> Written<'a> {
             if then.is_some() || otherwise.is_some() {
                 let holds = [Some(condition), then].into_iter().flatten().map(|schema| (schema, side)).collect();
                 let fails = otherwise.into_iter().map(|schema| (schema, side)).collect();
-                self.choices.push(Alternatives { branches: vec![holds, fails], kind: Kind::Condition(condition) });
+                let kind = Kind::Condition(condition);
+                self.choices.push(Alternatives { branches: vec![holds, fails], kind, keeps_several: false });
             }
         }
         self.excluded.extend(members.get("not").map(|schema| (schema, side)));
@@ -307,7 +330,7 @@ impl<'a> Written<'a> {
             declared.add_uncertain(root, schema);
         }
         pair.spend(declared.touched);
-        declared.opens_unless_forbidden(pair.is_open);
+        declared.opens_unless_forbidden(pair.is_open || self.is_whole);
         declared
     }
 
@@ -319,7 +342,7 @@ impl<'a> Written<'a> {
         if declared.closes() && !is_declared {
             return None;
         }
-        let mut written = Self::anything();
+        let mut written = self.another();
         pair.spend(self.parts.len());
         for (members, side) in &self.parts {
             let mut known = false;
@@ -353,9 +376,31 @@ impl<'a> Written<'a> {
         (!written.types.is_empty()).then_some(written)
     }
 
+    /// What is known of the names that are written; nothing where no schema speaks of names.
+    pub(super) fn names(&self, pair: &SchemaPair<'a>) -> Option<Self> {
+        let own = self.parts.iter().filter_map(|(members, side)| Some((members.get("propertyNames")?, *side)));
+        let mut names = Self::anything();
+        own.for_each(|(schema, side)| names.hold(pair, schema, side));
+        (!names.given.is_empty()).then(|| names.only(pair, TypeSet::STRING))
+    }
+
+    /// Whether a property is certainly not written, as what does not hold asks for nothing but that it is there.
+    pub(super) fn excludes(&self, pair: &SchemaPair<'a>, name: &str) -> bool {
+        if self.excluded.is_empty() {
+            return false;
+        }
+        let required = self.required(pair);
+        self.excluded.iter().any(|(schema, _)| {
+            let Some(members) = schema.as_object().filter(|members| members.len() == 1) else { return false };
+            let names = members.get("required").and_then(Value::as_array).into_iter().flatten();
+            let mut names = names.filter_map(Value::as_str).peekable();
+            names.peek().is_some() && names.all(|asked| asked == name || required.contains(&asked))
+        })
+    }
+
     /// What is written as the element at an index; `None` if there is none.
     pub(super) fn element(&self, pair: &SchemaPair<'a>, index: usize) -> Option<Self> {
-        let mut written = Self::anything();
+        let mut written = self.another();
         for (members, side) in &self.parts {
             if members.get("maxItems").and_then(Value::as_f64).is_some_and(|most| (index as f64) >= most) {
                 return None;
@@ -392,6 +437,15 @@ impl<'a> Written<'a> {
         NumberRange::new(low, high, self.types.and(TypeSet::NUMBER) == TypeSet::INTEGER)
     }
 
+    /// The integers that are written, where nothing else is and they are few.
+    pub(super) fn integers(&self) -> Option<std::ops::RangeInclusive<i64>> {
+        const MOST: u64 = 256;
+        let range = self.range();
+        let bound = |bound: Option<(Number, bool)>| bound.filter(|(_, excluded)| !excluded)?.0.as_i64();
+        let (low, high) = (bound(range.low)?, bound(range.high)?);
+        (self.types == TypeSet::INTEGER && high.abs_diff(low) <= MOST).then_some(low..=high)
+    }
+
     /// Whether certainly nothing is written.
     pub(super) fn is_never(&self, pair: &SchemaPair<'a>, depth: usize) -> bool {
         if self.types.is_empty() {
@@ -416,7 +470,14 @@ impl<'a> Written<'a> {
         parts.sort_unstable();
         let open = self.choices.iter().filter_map(|choice| choice.branches.iter().flatten().next());
         let address = |schema: &Value| std::ptr::from_ref(schema) as usize;
-        parts.extend(open.chain(&self.besides).map(|(schema, _)| address(schema)));
+        // Lists of addresses, each behind a number that is none.
+        parts.push(usize::MAX - 3);
+        parts.extend(open.map(|(schema, _)| address(schema)));
+        if !self.besides.is_empty() {
+            parts.push(usize::MAX - 2);
+            parts.extend(self.besides.iter().map(|(schema, _)| address(schema)));
+        }
+        parts.extend(self.is_whole.then_some(usize::MAX - 4));
         if let Some(values) = &self.values {
             parts.push(usize::MAX - 1);
             parts.extend(values.iter().map(|value| address(value)));

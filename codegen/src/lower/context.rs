@@ -13,6 +13,7 @@ use crate::shape::{Body, Classes, Definition, Gap, Id};
 
 use super::budget::Budget;
 use super::conjunction::{Conjunction, Flat};
+use super::keeping::Keeping;
 
 /// The state of lowering a catalogue.
 pub(super) struct Context<'a> {
@@ -39,6 +40,8 @@ pub(super) struct Context<'a> {
     deferred: Vec<Id>,
     /// What the payload at hand may still come to.
     pub(super) budget: Budget,
+    /// What the types keep, and hold, that their schemas do not say.
+    pub(super) keeping: Keeping,
 }
 
 /// What makes a definition: its schemas, and the tag that it leaves out.
@@ -59,6 +62,7 @@ impl<'a> Context<'a> {
             depth: 0,
             deferred: Vec::new(),
             budget: Budget::default(),
+            keeping: Keeping::default(),
         }
     }
 
@@ -71,6 +75,18 @@ impl<'a> Context<'a> {
     /// The document that holds a location.
     pub(super) fn document(&self, location: &Location) -> &'a Value {
         self.schema(&Location::root(&location.file))
+    }
+
+    /// The schema whose `$schema` says of which draft a location is: the nearest around it that has one, or else the document.
+    pub(super) fn dialect(&self, location: &Location) -> &'a Value {
+        let mut at = location.pointer.as_str();
+        while let Some((around, _)) = at.rsplit_once('/') {
+            if self.loaded.references.names_draft(&location.file, at) {
+                return self.schema(&Location { file: location.file.clone(), pointer: at.to_owned() });
+            }
+            at = around;
+        }
+        self.document(location)
     }
 
     /// Where the `$ref` of a schema leads.

@@ -57,7 +57,7 @@ impl<'a> Context<'a> {
                 return Vec::new();
             }
         };
-        let draft = Draft::of(self.document(location));
+        let draft = Draft::of(self.dialect(location));
         let mut part = Part { location: location.clone(), draft, members, resolved: Vec::new() };
         if members.contains_key("$ref") && !draft.ref_has_siblings() {
             // Nothing beside a reference counts; all that is left of the schema is what it refers to.

@@ -29,6 +29,9 @@ impl Context<'_> {
         }
         let mut item = Shape::of(Type::Any);
         if items.iter().any(|items| !items.prefix.is_empty()) {
+            for Items { prefix, rest } in items {
+                self.keeping.whole.extend(prefix.into_iter().chain(rest.map(|(location, _)| location)));
+            }
             for part in flat.parts.iter().filter(|part| part.get("prefixItems").or(part.get("items")).is_some()) {
                 self.gap(&part.location, "items");
             }

@@ -11,6 +11,7 @@ use crate::shape::{Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
 use super::conjunction::{Conjunction, Flat};
 use super::context::Context;
+use super::literal::is_data;
 
 /// Keywords that fields, rules and maps express, or note a gap for.
 const HANDLED: &[&str] = &[
@@ -35,9 +36,12 @@ const MOST_FIELDS: usize = 4096;
 /// Names that may be held against patterns: that many take a moment.
 const MOST_MATCHES: usize = 1 << 20;
 
-/// Whether an object has more properties than a struct may have fields, or more patterns than those are held against.
+/// Whether an object has more properties than a struct may have fields, or more patterns than those are held against. What must be
+/// there is a field, too.
 pub(super) fn is_too_wide(flat: &Flat<'_>) -> bool {
-    let names = flat.property_names().take(MOST_FIELDS + 1).count();
+    let required = flat.every("required").filter_map(|(_, names)| names.as_array()).flatten().filter_map(Value::as_str);
+    let names: HashSet<&str> = flat.property_names().chain(required).take(2 * MOST_FIELDS + 1).collect();
+    let names = names.len();
     names > MOST_FIELDS
         || names * flat.every("patternProperties").filter_map(|(_, all)| all.as_object()).map(Map::len).sum::<usize>()
             > MOST_MATCHES
@@ -115,6 +119,7 @@ impl<'a> Context<'a> {
         has_gaps |= self.gaps.len() > before;
         if has_gaps && body.unknown == Unknown::Ignored {
             // The validator looks at properties that are not declared: what is written must have them, too.
+            self.note_open(flat);
             body.unknown = Unknown::Kept(Box::new(Shape::of(Type::Map(Box::new(Shape::of(Type::Any))))));
         }
         body
@@ -132,7 +137,7 @@ impl<'a> Context<'a> {
 
     fn default_of(&self, location: &Location) -> Option<&'a Value> {
         let schema = self.schema(location).as_object()?;
-        schema.get("default").filter(|_| !is_rounded(schema, "default"))
+        schema.get("default").filter(|default| !is_data(default) && !is_rounded(schema, "default"))
     }
 
     /// The default of what a schema refers to: annotations apply through references.
@@ -174,6 +179,8 @@ impl<'a> Context<'a> {
                 if forbids || !others.iter().all(|schema| self.accepts_all(schema)) {
                     self.gap(&flat.closures()[0].schema.clone(), "additionalProperties");
                 }
+                let all = several.iter().map(|(_, schema)| schema.clone()).chain(others);
+                self.keeping.whole.extend(all);
                 Shape::of(Type::Any)
             }
         };

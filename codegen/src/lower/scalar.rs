@@ -41,7 +41,7 @@ impl Context<'_> {
         }
         let mut types = Vec::new();
         for (part, format) in flat.every("format") {
-            let document = self.document(&part.location);
+            let document = self.dialect(&part.location);
             let Some(format) = format.as_str().filter(|format| schema::is_known_format(document, format)) else {
                 continue;
             };
@@ -101,7 +101,9 @@ impl Context<'_> {
                 }
             }
         }
-        let Some(integer) = integer_for(lower, upper) else {
+        let integer = integer_for(lower, upper);
+        self.note_integer(flat, integer);
+        let Some(integer) = integer else {
             // No integer of Rust has room for the range: the type is wider, and the validator decides.
             for part in &flat.parts {
                 self.gap(&part.location, "type");

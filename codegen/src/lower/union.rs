@@ -67,6 +67,9 @@ impl<'a> Context<'a> {
         let has_parts =
             |branch: &&Branch<'_>| branch.flat.classes.has(Classes::OBJECT) || branch.flat.classes.has(Classes::ARRAY);
         let overlaps = branches.iter().filter(has_parts).count() > 1;
+        if overlaps {
+            self.note_several((part.location.clone(), keyword));
+        }
         Some(Lowered::Body(Body::Union(Union { choice, variants, overlaps })))
     }
 

@@ -1,6 +1,6 @@
 //! References of a bundled schema, made pointers into it, so that following one needs no base URI.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ const NOWHERE: &str = "sample:/schema.json";
 /// A copy of a schema in which every `$ref` that leads into the schema is `#` and a pointer. So is a `$dynamicRef`, unless
 /// several schemas have its anchor, so that the instance decides where it leads.
 pub(crate) fn localized(schema: &Value) -> Value {
-    let mut resources: Vec<(String, String)> = vec![(String::new(), NOWHERE.to_owned())];
+    let mut resources: BTreeMap<String, String> = BTreeMap::from([(String::new(), NOWHERE.to_owned())]);
     let mut targets: HashMap<String, String> = HashMap::from([(NOWHERE.to_owned(), String::new())]);
     let mut references = Vec::new();
     let mut anchors: HashMap<&str, usize> = HashMap::new();
@@ -36,7 +36,10 @@ pub(crate) fn localized(schema: &Value) -> Value {
         {
             let uri = uri.trim_end_matches('#').to_owned();
             targets.insert(uri.clone(), at.to_owned());
-            resources.push((at.to_owned(), uri));
+            // What is only a fragment is an anchor.
+            if !uri.contains('#') {
+                resources.insert(at.to_owned(), uri);
+            }
         }
         for anchor in [text("$anchor"), text("$dynamicAnchor")].into_iter().flatten() {
             targets.insert(format!("{}#{anchor}", base(&resources, at)), at.to_owned());
@@ -62,9 +65,9 @@ pub(crate) fn localized(schema: &Value) -> Value {
 }
 
 /// The URI of the innermost resource around a place.
-fn base<'a>(resources: &'a [(String, String)], at: &str) -> &'a str {
-    let around = |root: &str| at.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    resources.iter().rev().find(|(root, _)| around(root)).map_or(NOWHERE, |(_, uri)| uri)
+fn base<'a>(resources: &'a BTreeMap<String, String>, at: &str) -> &'a str {
+    let ends = at.match_indices('/').map(|(end, _)| end).chain([at.len()]);
+    ends.rev().find_map(|end| resources.get(&at[..end])).map_or(NOWHERE, String::as_str)
 }
 
 fn pointer_of(targets: &HashMap<String, String>, uri: &str) -> Option<String> {

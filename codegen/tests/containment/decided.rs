@@ -1,5 +1,6 @@
 //! Pairs that are decided, though it takes more than a look at two keywords.
 
+use eventsmith_codegen::containment::Compatibility;
 use serde_json::{Value, json};
 
 use super::{proves, refutes};
@@ -42,7 +43,6 @@ fn a_long_text_of_every_format_is_a_witness() {
 /// Refuted, by a payload that the comparison finds itself.
 #[track_caller]
 fn undecided(writer: &Value, reader: &Value) {
-    use eventsmith_codegen::containment::Compatibility;
     match super::compatibility(writer, reader) {
         Compatibility::Breaking(_) => {}
         other => unreachable!("{other:?}: {writer} to {reader}"),
@@ -224,7 +224,7 @@ fn a_bracket_in_a_set_is_no_proof() {
     let pattern = |pattern: &str| json!({"type": "string", "pattern": pattern});
     for (writer, reader) in [("^[^]]+$", "\\]$"), ("^a\\]$", "^[^]]+$"), ("^[^]{2,}]$", "\\]$")] {
         let found = super::compatibility(&pattern(writer), &pattern(reader));
-        assert_ne!(found, eventsmith_codegen::containment::Compatibility::Compatible, "{writer} to {reader}");
+        assert_ne!(found, Compatibility::Compatible, "{writer} to {reader}");
     }
 }
 
@@ -243,7 +243,7 @@ fn look_aheads_at_the_start_are_read_as_the_engine_reads_them() {
     // Names are left to the engine for look-around.
     let names = |pattern: &str| json!({"type": "object", "patternProperties": {pattern: {"type": "string"}}, "additionalProperties": false});
     let found = super::compatibility(&names("^[a-z]$"), &names(r"^(?=.)\w$"));
-    assert_ne!(found, eventsmith_codegen::containment::Compatibility::Compatible);
+    assert_ne!(found, Compatibility::Compatible);
 }
 
 #[test]
@@ -254,4 +254,44 @@ fn long_patterns_beyond_ascii_keep_a_length() {
         proves(&free, &limited);
         undecided(&free, &json!({"type": "string", "pattern": pattern, "maxLength": most - 1}));
     }
+}
+
+#[test]
+fn names_are_compared_as_all_other_texts() {
+    let map = |pattern: &str| json!({"type": "object", "propertyNames": {"pattern": pattern}, "additionalProperties": {"type": "string"}});
+    let (short, long) = (map("^[a-z]{1,5}$"), map("^[a-z]{1,9}$"));
+
+    proves(&short, &long);
+    undecided(&long, &short);
+}
+
+#[test]
+fn what_does_not_hold_keeps_properties_away() {
+    let with = |more: Value| {
+        let mut schema = json!({"type": "object", "properties": {"a": {}, "b": {}}});
+        schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        schema
+    };
+    let (condition, dependency) = (
+        with(json!({"if": {"required": ["a"]}, "then": {"required": ["b"]}})),
+        with(json!({"dependentRequired": {"a": ["b"]}})),
+    );
+
+    proves(&condition, &dependency);
+    proves(&dependency, &condition);
+    proves(&with(json!({"not": {"required": ["a"]}})), &json!({"type": "object", "properties": {"a": false, "b": {}}}));
+    refutes(
+        &with(json!({"not": {"required": ["a", "b"]}})),
+        &with(json!({"properties": {"a": false}})),
+        &json!({"a": 1}),
+    );
+}
+
+#[test]
+fn few_integers_are_compared_one_by_one() {
+    let range = |low: i64, high: i64| json!({"type": "integer", "minimum": low, "maximum": high});
+
+    proves(&range(0, 3), &json!({"enum": [0, 1, 2.0, 3, "x"]}));
+    proves(&range(7, 7), &json!({"const": 7}));
+    undecided(&range(0, 4), &json!({"enum": [0, 1, 2, 3]}));
 }

@@ -195,3 +195,16 @@ fn only_the_draft_decides_what_an_identifier_is() {
     refutes(&json!({"type": "object", "properties": {"a": {"type": "string"}}}), &schema("id"), &json!({"a": "x"}));
     proves(&json!({"type": "object", "properties": {"a": {"type": "integer", "minimum": 3}}}), &schema("id"));
 }
+
+#[test]
+fn where_a_newer_draft_accepts_more_integers_it_may_accept_less_around_them() {
+    let of = |draft: &str, a: &Value| json!({"$schema": draft, "type": "object", "properties": {"a": a}});
+    let (old, new) = ("http://json-schema.org/draft-04/schema#", "http://json-schema.org/draft-07/schema#");
+
+    for a in
+        [json!({"not": {"type": "integer"}}), json!({"oneOf": [{"type": "integer"}, {"type": "number", "maximum": 5}]})]
+    {
+        refutes(&of(old, &a), &of(new, &a), &json!({"a": 1.0}));
+    }
+    proves(&of(old, &json!({"type": "integer"})), &of(new, &json!({"type": "integer"})));
+}

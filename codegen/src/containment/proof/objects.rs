@@ -96,8 +96,11 @@ impl<'a> Prover<'a> {
     fn properties(&self, written: &Written<'a>, declared: &Declared<'a>, schemas: &'a Map<String, Value>) -> Fit {
         self.all(schemas.iter().map(|(name, schema)| {
             let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
-            self.fits(&property, schema)
-                .map_err(|miss| self.around(written, name, miss).within("properties", Some(name)))
+            let Err(miss) = self.fits(&property, schema) else { return Ok(()) };
+            if written.excludes(self.pair, name) {
+                return Ok(());
+            }
+            Err(self.around(written, name, miss).within("properties", Some(name)))
         }))
     }
 
@@ -179,7 +182,7 @@ impl<'a> Prover<'a> {
 
     /// Adds what the reader declares in schemas that apply to everything that is written.
     fn certain(&self, written: &Written<'a>, reader: &'a Map<String, Value>, known: &mut Declared<'a>, height: usize) {
-        known.add_own(reader);
+        known.add_said(reader);
         known.is_map |= reader.get("additionalProperties") == Some(&Value::Bool(true));
         let root = self.pair.root(Side::Reader);
         let reference = reader.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference));
@@ -198,6 +201,18 @@ impl<'a> Prover<'a> {
         }
         let side = Side::Reader;
         let mut values = Vec::new();
+        if let Some(names) = written.names(self.pair) {
+            match self.fits(&names, schema) {
+                Ok(()) => return Ok(()),
+                Err(miss) => {
+                    for name in miss.values.iter().filter_map(Value::as_str) {
+                        values.extend(
+                            [json!("text"), json!(1)].iter().filter_map(|value| self.with(written, name, value)),
+                        );
+                    }
+                }
+            }
+        }
         let mut is_proved = declared.closes() && declared.patterns.is_empty();
         let is_closed = is_proved;
         for name in declared.names.union(&declared.required) {
@@ -234,7 +249,7 @@ impl<'a> Prover<'a> {
             let missing = others.as_array().into_iter().flatten().filter_map(Value::as_str);
             let missing: Vec<&str> =
                 missing.filter(|other| !required.contains(other) && !also.contains(other)).collect();
-            if missing.is_empty() {
+            if missing.is_empty() || written.excludes(self.pair, name) {
                 return Ok(());
             }
             let values = self.around(written, name, Miss::new(self.samples(&property), "")).values;

@@ -1,5 +1,7 @@
 //! Properties that nobody declares by name.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::containment::closed::Declared;
@@ -48,8 +50,15 @@ impl<'a> Prover<'a> {
             own.map(ways).filter(|ways| ways.iter().any(|(_, said)| said.is_some())).collect();
         let count = each.iter().map(Vec::len).fold(1, usize::saturating_mul);
         let fits = match count <= MOST_WAYS {
-            true => self.all(combinations(&each).into_iter().map(|way| self.way(declared, &way, &each, schema, names))),
-            false => self.fits(&Written::anything(), schema),
+            true => {
+                // What alternatives say of names is known once one is chosen.
+                let known: HashSet<&str> = each.iter().flatten().filter_map(|(pattern, _)| *pattern).collect();
+                let is_complete = declared.patterns.iter().all(|pattern| known.contains(pattern));
+                let closes = declared.closes() && is_complete;
+                let ways = combinations(&each).into_iter();
+                self.all(ways.map(|way| self.way(&written.another(), closes, &way, &each, schema, names)))
+            }
+            false => self.fits(&written.another(), schema),
         };
         let Err(mut miss) = fits else { return Ok(()) };
         if self.skips_values.get() {
@@ -70,7 +79,8 @@ impl<'a> Prover<'a> {
     /// The same for names of which every schema of the writer says one thing.
     fn way(
         &self,
-        declared: &Declared<'a>,
+        other: &Written<'a>,
+        closes: bool,
         way: &[Way<'a>],
         each: &[Vec<Way<'a>>],
         schema: &'a Value,
@@ -96,11 +106,11 @@ impl<'a> Prover<'a> {
         let is_matched = names.of.is_some_and(|of| {
             unmatched.filter_map(|(pattern, _)| *pattern).any(|pattern| pattern == of || includes(pattern, of))
         });
-        let is_undeclared = declared.closes() && matched.is_empty();
+        let is_undeclared = closes && matched.is_empty();
         if is_impossible || is_matched || is_undeclared {
             return Ok(());
         }
-        let mut property = Written::anything();
+        let mut property = other.clone();
         for (_, said) in way {
             if let Some(said) = said {
                 property.hold(self.pair, said, Side::Writer);

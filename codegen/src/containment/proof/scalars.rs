@@ -1,5 +1,7 @@
 //! Keywords about values without parts: types, lists of values, numbers, texts.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Number, Value, json};
 
 use crate::containment::modern::OLD_HOST_NAME;
@@ -71,8 +73,25 @@ impl<'a> Prover<'a> {
         Err(Miss::new(values, reason))
     }
 
-    pub(super) fn enumerated(&self, written: &Written<'a>, _: &'a Value) -> Fit {
-        let mut values = self.samples(written);
+    pub(super) fn enumerated(&self, written: &Written<'a>, keyword: &str, operand: &'a Value) -> Fit {
+        let listed = if keyword == "const" {
+            std::slice::from_ref(operand)
+        } else {
+            operand.as_array().map_or(&[][..], Vec::as_slice)
+        };
+        let mut values = match written.integers() {
+            Some(integers) => {
+                let listed: HashSet<String> = listed.iter().map(|value| self.pair.canonical(value)).collect();
+                let others = integers.filter(|integer| !listed.contains(&self.pair.canonical(&json!(integer))));
+                let others: Vec<Value> = others.map(|integer| json!(integer)).collect();
+                if others.is_empty() {
+                    return Ok(());
+                }
+                self.written_among(written, others)
+            }
+            None => Vec::new(),
+        };
+        values.extend(self.samples(written));
         values.extend(self.probes(written));
         Err(Miss::new(values, "other values may be written"))
     }
