@@ -15,6 +15,8 @@ mod request_options;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::diagnostic::{Diagnostic, Position, Severity};
 use crate::manifest::{self, Manifest};
 use crate::model::{Catalogue, Document};
@@ -132,6 +134,12 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
         let is_marked = source.starts_with('\u{feff}');
         let is_pointer = source.starts_with("version https://git-lfs.github.com/");
         match Document::parse(&path, source) {
+            Ok(document) if places_are_too_long(&document.schema, 0, &mut { MOST_PLACES }) => {
+                let message =
+                    "the names in this file are so long, or lie so deep, that the places of its schemas take gigabytes";
+                let help = "shorten the names, or put what lies deep into $defs, and refer to it";
+                diagnostics.push(document.error("bad-schema", "", message, help));
+            }
             Ok(document) => {
                 documents.insert(path, document);
             }
@@ -158,6 +166,25 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
         }
     }
     documents
+}
+
+/// How many bytes the pointers to all objects and lists of a file may have together; those of honest files of 5 MB have half of it.
+const MOST_PLACES: usize = 64 << 20;
+
+/// Whether the pointers to all objects and lists in a value have more bytes than are left.
+fn places_are_too_long(value: &Value, length: usize, left: &mut usize) -> bool {
+    let mut step = |name: usize, inner: &Value| {
+        let at = length + 1 + name;
+        let is_scalar = !inner.is_object() && !inner.is_array();
+        *left = left.saturating_sub(if is_scalar { 0 } else { at });
+        *left == 0 || !is_scalar && places_are_too_long(inner, at, left)
+    };
+    match value {
+        Value::Object(members) => members.iter().any(|(name, member)| step(name.len(), member)),
+        // Indexes are short, and lists of values are no schemas.
+        Value::Array(items) => items.iter().any(|item| step(1, item)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -202,6 +229,19 @@ mod tests {
         let [found] = loaded.diagnostics.as_slice() else { panic!("{:?}", loaded.diagnostics) };
         assert_eq!((found.rule, loaded.files.len()), ("bad-token", 0));
         assert!(!found.to_string().lines().any(|line| line.starts_with("cargo::")), "{found}");
+    }
+
+    #[test]
+    fn names_that_multiply_are_a_finding() {
+        let name = "a".repeat(100_000);
+        let parts: Vec<String> = (0..1_000).map(|at| format!("\"p{at}\": {{}}")).collect();
+        let text = format!("{{\"properties\": {{{name:?}: {{\"properties\": {{{}}}}}}}}}", parts.join(", "));
+        let manifest: &[u8] = b"root = \"rules\"";
+
+        let loaded =
+            from_files("memory", files(&[("eventsmith.toml", manifest), ("domain/a.v1.json", text.as_bytes())]));
+
+        assert!(loaded.diagnostics.iter().any(|found| found.rule == "bad-schema"), "{:?}", loaded.diagnostics);
     }
 
     #[test]

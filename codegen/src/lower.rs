@@ -11,6 +11,8 @@ mod context;
 pub(crate) mod dialect;
 mod exact;
 mod flatten;
+pub(crate) mod keeping;
+pub(crate) mod kept;
 mod list;
 mod literal;
 mod object;
@@ -31,6 +33,11 @@ pub(crate) use scalar::integer_of;
 
 /// Lowers every payload of a catalogue. The types have no names yet, only where each name will come from.
 pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
+    let (context, roots) = lowered(loaded);
+    (Program { definitions: context.definitions, roots: roots.into_iter().collect() }, context.origins)
+}
+
+fn lowered(loaded: &Loaded) -> (Context<'_>, Vec<(String, Id)>) {
     let mut context = Context::new(loaded);
     let mut roots = Vec::new();
     // Payloads first: their names have precedence over the names of what they contain.
@@ -41,7 +48,7 @@ pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
         context.lower_root(file, *root);
         context.definitions[*root].gaps.extend(exact::rounded(loaded, file));
     }
-    (Program { definitions: context.definitions, roots: roots.into_iter().collect() }, context.origins)
+    (context, roots)
 }
 
 /// What schemas became: a type that others have too, or one that needs a name of its own.
@@ -129,7 +136,7 @@ impl Context<'_> {
         for _ in 0..DEEPEST {
             let [location] = plain.locations.as_slice() else { break };
             let Value::Object(members) = self.schema(location) else { break };
-            let draft = dialect::Draft::of(self.document(location));
+            let draft = dialect::Draft::of(self.dialect(location));
             let mut keywords = members.keys().filter(|keyword| !draft.asserts(keyword).is_empty());
             let (Some(keyword), None) = (keywords.next(), keywords.next()) else { break };
             let chosen = plain.choices.iter().position(|(at, of, _)| at == location && of == keyword);
@@ -165,7 +172,7 @@ impl Context<'_> {
     fn is_reference(&self, conjunction: &Conjunction) -> bool {
         let [location] = conjunction.locations.as_slice() else { return false };
         let Value::Object(members) = self.schema(location) else { return false };
-        let draft = dialect::Draft::of(self.document(location));
+        let draft = dialect::Draft::of(self.dialect(location));
         let has_more = members.keys().any(|keyword| keyword != "$ref" && !draft.asserts(keyword).is_empty());
         conjunction.classes == Classes::ALL
             && conjunction.choices.is_empty()
@@ -183,6 +190,13 @@ impl Context<'_> {
     }
 
     fn analyse(&mut self, conjunction: &Conjunction, hint: &str) -> Lowered {
+        let before = self.gaps.len();
+        let lowered = self.analysed(conjunction, hint);
+        self.note_whole(conjunction, &lowered, before);
+        lowered
+    }
+
+    fn analysed(&mut self, conjunction: &Conjunction, hint: &str) -> Lowered {
         if self.budget.is_spent() {
             self.gap(&conjunction.locations[0], "$ref");
             return Lowered::of(Type::Any);

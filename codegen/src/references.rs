@@ -49,6 +49,8 @@ pub struct References {
     resources: HashMap<String, Location>,
     /// Anchors, as `URI#name`.
     anchors: HashMap<String, Location>,
+    /// Both of each file, which count before those of others: a file that is copied keeps its `$id`.
+    own: HashMap<String, HashMap<String, Location>>,
     /// The base URIs of each file by pointer, the root's under the empty pointer.
     bases: HashMap<String, BTreeMap<String, String>>,
     /// The folders that stand for URLs, the longest URL first: both end with a slash.
@@ -59,6 +61,8 @@ pub struct References {
     by_pointer: HashMap<String, Vec<usize>>,
     /// The files that each file refers to, itself left out.
     neighbours: HashMap<String, Vec<String>>,
+    /// Schemas below the root that name a draft of their own, by file and pointer.
+    drafts: HashMap<String, HashSet<String>>,
     /// Files whose parts may not be copied elsewhere: with anchors, dynamic references, or identifiers below the root.
     bound: HashSet<String>,
     /// Schemas of each file that stand below keywords nobody knows, and are schemas only because references lead there.
@@ -225,6 +229,11 @@ impl References {
         !self.bound.contains(file)
     }
 
+    /// Whether the schema at a pointer below the root of a file names a draft of its own.
+    pub(crate) fn names_draft(&self, file: &str, pointer: &str) -> bool {
+        self.drafts.get(file).is_some_and(|drafts| drafts.contains(pointer))
+    }
+
     /// The references in a file, in the order of its schemas.
     pub fn links(&self, file: &str) -> &[Link] {
         self.links.get(file).map(Vec::as_slice).unwrap_or_default()
@@ -269,6 +278,7 @@ impl References {
         let id_keyword = schema::id_keyword(&document.schema);
         let has_siblings = schema::ref_has_siblings(&document.schema);
         let mut bases = BTreeMap::from([(String::new(), own.clone())]);
+        let mut named = HashMap::from([(own.clone(), Location::root(&document.path))]);
         self.resources.insert(own, Location::root(&document.path));
         every_schema(&document.schema, &mut |pointer, schema| {
             let location = Location { file: document.path.clone(), pointer: pointer.to_owned() };
@@ -279,25 +289,32 @@ impl References {
             {
                 self.bound.insert(document.path.clone());
             }
+            if !pointer.is_empty() && members.get("$schema").is_some_and(Value::is_string) {
+                self.drafts.entry(document.path.clone()).or_default().insert(pointer.to_owned());
+            }
             // In the older drafts nothing counts beside a reference.
             let counts = has_siblings || !members.contains_key("$ref");
             let id = members.get(id_keyword).filter(|_| counts).and_then(Value::as_str);
             if let Some(uri) = id.and_then(|id| schema::resolve_uri(&outer, id)) {
                 let (resource, fragment) = split(&uri);
+                let name = if fragment.is_empty() { resource } else { uri.as_str() };
+                let all = if fragment.is_empty() { &mut self.resources } else { &mut self.anchors };
+                all.entry(name.to_owned()).or_insert_with(|| location.clone());
+                named.entry(name.to_owned()).or_insert_with(|| location.clone());
                 if fragment.is_empty() {
-                    self.resources.entry(resource.to_owned()).or_insert_with(|| location.clone());
                     bases.insert(pointer.to_owned(), resource.to_owned());
-                } else {
-                    self.anchors.entry(uri.clone()).or_insert_with(|| location.clone());
                 }
             }
             let base = base_of(&bases, pointer);
             for keyword in ["$anchor", "$dynamicAnchor"] {
                 if let Some(name) = members.get(keyword).and_then(Value::as_str) {
-                    self.anchors.entry(format!("{base}#{name}")).or_insert_with(|| location.clone());
+                    let name = format!("{base}#{name}");
+                    self.anchors.entry(name.clone()).or_insert_with(|| location.clone());
+                    named.entry(name).or_insert_with(|| location.clone());
                 }
             }
         });
+        self.own.insert(document.path.clone(), named);
         self.bases.insert(document.path.clone(), bases);
     }
 
@@ -312,8 +329,8 @@ impl References {
     /// against the path of the file, which is what most people who write `$id` mean.
     pub fn resolve(&self, documents: &BTreeMap<String, Document>, from: &Location, reference: &str) -> Option<Target> {
         let base = base_of(self.bases.get(&from.file)?, &from.pointer);
-        self.resolve_against(documents, base, reference)
-            .or_else(|| self.resolve_against(documents, &file_uri(&from.file), reference))
+        self.resolve_against(documents, &from.file, base, reference)
+            .or_else(|| self.resolve_against(documents, &from.file, &file_uri(&from.file), reference))
     }
 
     /// The URI that references at a place of a file are relative to.
@@ -340,19 +357,27 @@ impl References {
         !self.mounts.is_empty()
     }
 
-    fn resolve_against(&self, documents: &BTreeMap<String, Document>, base: &str, reference: &str) -> Option<Target> {
+    fn resolve_against(
+        &self,
+        documents: &BTreeMap<String, Document>,
+        file: &str,
+        base: &str,
+        reference: &str,
+    ) -> Option<Target> {
         let uri = schema::resolve_uri(base, reference)?;
         let (resource, fragment) = split(&uri);
         if schema::is_meta_schema(resource) {
             return Some(Target::MetaSchema);
         }
         let resource = &*normalized(resource);
+        let own = |name: &str| self.own.get(file)?.get(name);
         let location = if fragment.is_empty() || fragment.starts_with('/') {
-            let known = self.resources.get(resource);
+            let known = own(resource).or_else(|| self.resources.get(resource));
             let root = known.or_else(|| self.resources.get(&self.mounted(resource)?))?;
             root.below(&pointer::of_fragment(fragment))
         } else {
-            let known = self.anchors.get(&format!("{resource}#{fragment}"));
+            let name = format!("{resource}#{fragment}");
+            let known = own(&name).or_else(|| self.anchors.get(&name));
             known.or_else(|| self.anchors.get(&format!("{}#{fragment}", self.mounted(resource)?)))?.clone()
         };
         let target = documents.get(&location.file)?.schema.pointer(&location.pointer)?;
@@ -378,120 +403,4 @@ fn split(uri: &str) -> (&str, &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn documents(texts: &[(&str, &str)]) -> BTreeMap<String, Document> {
-        let document =
-            |(path, text): &(&str, &str)| ((*path).to_owned(), Document::parse(*path, (*text).to_owned()).unwrap());
-        texts.iter().map(document).collect()
-    }
-
-    fn lead(texts: &[(&str, &str)], from: &str, reference: &str) -> Option<(String, String)> {
-        let documents = documents(texts);
-        let target = References::new(&documents, []).resolve(&documents, &Location::root(from), reference)?;
-        match target {
-            Target::Location(location) => Some((location.file, location.pointer)),
-            Target::MetaSchema => Some(("meta".to_owned(), String::new())),
-        }
-    }
-
-    #[test]
-    fn a_relative_path_with_a_pointer_leads_into_another_file() {
-        let texts = [("domain/rule/created.v1.json", "{}"), ("common.json", r#"{"$defs": {"a/b": true}}"#)];
-
-        let location = lead(&texts, "domain/rule/created.v1.json", "../../common.json#/$defs/a~1b");
-
-        assert_eq!(location, Some(("common.json".to_owned(), "/$defs/a~1b".to_owned())));
-    }
-
-    #[test]
-    fn a_file_is_found_however_much_of_its_name_is_written_with_percent_signs() {
-        let texts = [("a.json", "{}"), ("größe [1]?.json", "{}"), ("we~ird%.json", "{}")];
-        let found = |reference| lead(&texts, "a.json", reference).map(|(file, _)| file);
-
-        for reference in ["gr%C3%B6%C3%9Fe%20%5B1%5D%3F.json", "gr%c3%b6%c3%9fe%20%5b1%5d%3f%2Ejson"] {
-            assert_eq!(found(reference).as_deref(), Some("größe [1]?.json"));
-        }
-        assert_eq!(found("we%7Eird%25.json").as_deref(), Some("we~ird%.json"));
-    }
-
-    #[test]
-    fn an_id_and_an_anchor_are_found() {
-        let texts = [
-            ("a.json", r#"{"$id": "https://example.org/a"}"#),
-            ("b.json", r#"{"$id": "https://example.org/b", "$defs": {"x": {"$anchor": "here"}}}"#),
-        ];
-
-        assert_eq!(lead(&texts, "a.json", "b#here"), Some(("b.json".to_owned(), "/$defs/x".to_owned())));
-        assert_eq!(lead(&texts, "a.json", "b.json"), Some(("b.json".to_owned(), String::new())));
-    }
-
-    #[test]
-    fn an_identifier_beside_a_reference_counts_in_the_newer_drafts_only() {
-        let schema = |draft: &str| {
-            format!(
-                r#"{{"$schema": "{draft}", "$id": "https://example.org/a", "allOf": [
-                    {{"$id": "https://example.org/inner/", "$ref": "b"}},
-                    {{"$id": "https://example.org/b"}}, {{"$id": "https://example.org/inner/b"}}
-                ]}}"#
-            )
-        };
-        let target = |draft| {
-            let text = schema(draft);
-            let documents = documents(&[("a.json", &text)]);
-            let from = Location { file: "a.json".to_owned(), pointer: "/allOf/0".to_owned() };
-            match References::new(&documents, []).resolve(&documents, &from, "b") {
-                Some(Target::Location(location)) => location.pointer,
-                _ => String::new(),
-            }
-        };
-
-        assert_eq!(target("http://json-schema.org/draft-07/schema#"), "/allOf/1");
-        assert_eq!(target("https://json-schema.org/draft/2019-09/schema"), "/allOf/2");
-    }
-
-    #[test]
-    fn references_below_keywords_that_nobody_knows_are_found_where_references_lead_there() {
-        let text = r##"{"$ref": "#/components/schemas/A", "components": {"schemas": {
-            "A": {"properties": {"b": {"$ref": "#/components/schemas/B"}}}, "B": {"$ref": "missing.json"}, "C": {"$ref": "x.json"}
-        }}}"##;
-        let references = References::new(&documents(&[("a.json", text)]), []);
-
-        let pointers: Vec<&str> = references.links("a.json").iter().map(|link| link.pointer.as_str()).collect();
-        assert_eq!(pointers, ["", "/components/schemas/A/properties/b", "/components/schemas/B"]);
-        assert!(references.links("a.json")[2].target.is_none());
-    }
-
-    #[test]
-    fn an_absolute_reference_leads_into_the_folder_that_stands_for_its_url() {
-        let texts = [
-            ("shared/money.json", r#"{"$defs": {"Amount": {"$anchor": "amount"}}}"#),
-            ("shared/eu/tax.json", "{}"),
-            ("far/tax.json", "{}"),
-            ("a.json", "{}"),
-        ];
-        let documents = documents(&texts);
-        let mounts = [("https://example.org/", "shared"), ("https://example.org/eu/", "./far/")];
-        let references = References::new(&documents, mounts);
-        let target = |reference| match references.resolve(&documents, &Location::root("a.json"), reference) {
-            Some(Target::Location(Location { file, pointer })) => format!("{file}{pointer}"),
-            _ => "nowhere".to_owned(),
-        };
-
-        assert_eq!(target("https://example.org/money.json#/$defs/Amount"), "shared/money.json/$defs/Amount");
-        assert_eq!(target("https://example.org/money.json#amount"), "shared/money.json/$defs/Amount");
-        assert_eq!(target("https://example.org/eu/tax.json"), "far/tax.json");
-        assert_eq!(target("https://example.org/other.json"), "nowhere");
-        assert_eq!(target("https://example.com/money.json"), "nowhere");
-    }
-
-    #[test]
-    fn a_reference_to_nothing_leads_nowhere() {
-        let texts = [("a.json", r#"{"$defs": {"x": 3}}"#)];
-
-        assert_eq!(lead(&texts, "a.json", "#/$defs/y"), None);
-        assert_eq!(lead(&texts, "a.json", "#/$defs/x"), None);
-        assert_eq!(lead(&texts, "a.json", "missing.json"), None);
-    }
-}
+mod tests;

@@ -455,3 +455,14 @@ fn two_services_answer_no_subject_both() {
     assert!(found(r#""tenant.find", "rule.find""#, r#""rule.get""#).is_empty(), "of one service");
     assert!(found(r#""rule.moved""#, r#""rule.get", "rule.find""#).is_empty());
 }
+
+#[test]
+fn schemas_that_only_references_lead_to_are_linted_as_all_others() {
+    let schema = r##"{"$ref": "#/components/schemas/A", "components": {"schemas": {
+        "A": {"type": "object", "properties": {"n": {"type": "string", "nullable": true}, "a": {"requried": ["x"]}}},
+        "B": {"x-lint-allow": {"misspelt-keyword": "nobody refers here"}, "requried": ["x"]}
+    }}}"##;
+
+    assert_eq!(found("misspelt-keyword", schema), ["/components/schemas/A/properties/a/requried"]);
+    assert_eq!(found("openapi-keyword", schema), ["/components/schemas/A/properties/n/nullable"]);
+}

@@ -15,7 +15,6 @@ use crate::model::Document;
 use crate::pointer::join;
 use crate::rule::switch::{BAD_SWITCH, UNUSED_ALLOW};
 use crate::rule::{Family, Rule};
-use crate::walk::every_schema;
 
 /// The keyword of a schema that allows what rules find in it and below it.
 const KEYWORD: &str = "x-lint-allow";
@@ -55,7 +54,7 @@ impl<'a> Switches<'a> {
             switches.read_level(id, switch);
         }
         for document in documents {
-            every_schema(&document.schema, &mut |at, schema| {
+            loaded.references.every_schema(document, &mut |at, schema| {
                 if let Some(allow) = schema.get(KEYWORD) {
                     switches.read_allow(document, at, allow);
                 }
@@ -238,13 +237,15 @@ fn optional_rule(id: &str) -> Result<&'static Rule, (String, String)> {
 
 /// Whether a path matches a glob, in which `*` stands for any text.
 fn is_match(glob: &str, path: &str) -> bool {
-    match glob.split_once('*') {
-        None => glob == path,
-        Some((before, after)) => path.strip_prefix(before).is_some_and(|rest| {
-            let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-            ends.into_iter().any(|at| is_match(after, &rest[at..]))
-        }),
+    let Some((before, after)) = glob.split_once('*') else { return glob == path };
+    let Some(mut rest) = path.strip_prefix(before) else { return false };
+    let (middle, last) = after.rsplit_once('*').unwrap_or(("", after));
+    // The first place of each part is as good as any other: what follows has most room then.
+    for part in middle.split('*') {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
     }
+    rest.ends_with(last)
 }
 
 #[cfg(test)]
@@ -258,6 +259,11 @@ mod tests {
         assert!(is_match("domain/*/created.v*.json", "domain/rule/created.v1.json"));
         assert!(!is_match("domain/rule", "domain/rule/created.v1.json"));
         assert!(!is_match("integration/*", "domain/rule/created.v1.json"));
+        assert!(is_match("*", "") && is_match("**", "a") && is_match("a*b*a", "aba") && is_match("*a*a*", "aa"));
+        assert!(!is_match("a*a", "a") && !is_match("ab*ba", "aba") && !is_match("*a*a*", "a"));
+        // As many ways to try as there are atoms would not do.
+        let (glob, path) = (format!("{}b", "*a".repeat(64)), "a".repeat(100_000));
+        assert!(!is_match(&glob, &path) && is_match(&glob, &format!("{path}b")));
     }
 
     #[test]

@@ -103,7 +103,22 @@ impl<'a> Checker<'a> {
 
     /// Checks a JSON document, or every element of the array that it is.
     pub(super) fn document(&self, name: &str, bytes: &[u8]) -> Result<CheckedPart, String> {
-        self.text(name, bytes, records::of_document)
+        self.text(name, bytes, |text| match self.is_one_payload(text) {
+            true => vec![Record { text: text.trim_ascii(), index: None }],
+            false => records::of_document(text),
+        })
+    }
+
+    /// Whether an array is a payload, and not a list of some: the schema asks for arrays, and takes this one, or something in it is none.
+    fn is_one_payload(&self, text: &str) -> bool {
+        let Some(Ok(schema)) = self.data.as_ref().map(|slot| slot.get(self.loaded)) else { return false };
+        let elements = records::of_document(text);
+        if !schema.asks_for_arrays() || !elements.iter().all(|element| element.index.is_some()) {
+            return false;
+        }
+        let mut tape = Tape::default();
+        let is_valid = tape.read(text).is_some_and(|node| self.accepts(schema, node));
+        is_valid || !elements.iter().all(|element| element.text.starts_with('['))
     }
 
     fn text(&self, name: &str, bytes: &[u8], split: impl Fn(&str) -> Vec<Record<'_>>) -> Result<CheckedPart, String> {

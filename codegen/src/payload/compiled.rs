@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::bundle::bundle;
 use crate::load::Loaded;
 use crate::pointer::{self, join};
+use crate::sample::local::target;
 use crate::schema::{TapeValidator, Validator};
 
 /// The schema file of the envelope, in the catalogue's folder.
@@ -75,6 +76,11 @@ impl Compiled {
         Ok(Self { file: file.to_owned(), schema, tape_validator, validator, is_built_in, borrowed, names })
     }
 
+    /// Whether the schema names arrays among the types of its values.
+    pub(super) fn asks_for_arrays(&self) -> bool {
+        asks_for_arrays(&self.schema, &self.schema, 0)
+    }
+
     /// The file that a part of the schema comes from.
     pub(super) fn home(&self, pointer: &str) -> &str {
         let is_below = |at: &str| pointer.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -96,6 +102,17 @@ impl Compiled {
         }
         masked
     }
+}
+
+fn asks_for_arrays(root: &Value, schema: &Value, depth: usize) -> bool {
+    const DEEPEST: usize = 32;
+    let is_named = match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|name| name == "array"),
+        named => named.is_some_and(|name| name == "array"),
+    };
+    let reference = schema.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference));
+    let mut parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten().chain(reference);
+    is_named || depth < DEEPEST && parts.any(|part| asks_for_arrays(root, part, depth + 1))
 }
 
 fn collect_names(schema: &Value, names: &mut HashSet<String>) {

@@ -100,7 +100,11 @@ impl Reader<'_> {
                 }
                 None if body.tag.as_deref() == Some(name) => continue,
                 None => match &body.unknown {
-                    Unknown::Kept(shape) => &**shape,
+                    Unknown::Kept(map) => {
+                        // What a struct does not declare is read by way of serde's own values, whatever is made of it.
+                        reading.add(name, Reading { is_other: false, unfit: any(*child) });
+                        if let Type::Map(item) = &map.ty { item } else { map }
+                    }
                     Unknown::Ignored => continue,
                     Unknown::Forbidden => {
                         reading.is_other = true;

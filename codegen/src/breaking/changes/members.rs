@@ -1,5 +1,7 @@
 //! Changes of what a schema says about the members of objects.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::pointer::join;
@@ -14,6 +16,7 @@ impl Difference<'_> {
     pub(super) fn properties(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, at: &str) {
         let (old_required, new_required) = (required(old), required(new));
         let (old, new) = (map(old, "properties"), map(new, "properties"));
+        let moved = Moved::new(&old, &new);
         for (name, schema) in &old {
             let at = join(&join(at, "properties"), name);
             match new.get(name) {
@@ -25,7 +28,7 @@ impl Difference<'_> {
                     }
                     self.schema(schema, later, &at);
                 }
-                None => match self.renamed(schema, &old, &new) {
+                None => match self.renamed(schema, &moved) {
                     Some(name) => self.add(&at, format!("was removed; it may have been renamed to {name:?}")),
                     None => self.add(&at, "was removed"),
                 },
@@ -37,20 +40,25 @@ impl Difference<'_> {
         }
         let at = join(at, "required");
         let is_declared = |name: &&String| old.contains_key(*name) || new.contains_key(*name);
-        for name in old_required.iter().filter(|name| !is_declared(name) && !new_required.contains(name)) {
+        for name in old_required.iter().filter(|name| !is_declared(name) && !new_required.contains(*name)) {
             self.add(&at, format!("{name:?} was removed"));
         }
-        for name in new_required.iter().filter(|name| !is_declared(name) && !old_required.contains(name)) {
+        for name in new_required.iter().filter(|name| !is_declared(name) && !old_required.contains(*name)) {
             self.add(&at, format!("{name:?} was added"));
         }
     }
 
     /// The one new property that says the same as one that is gone, if no other property is meant by either.
-    fn renamed(&self, gone: &Value, old: &Map<String, Value>, new: &Map<String, Value>) -> Option<String> {
-        let twins = old.iter().filter(|(name, schema)| !new.contains_key(*name) && self.is_same(gone, schema));
-        let mut heirs = new.iter().filter(|(name, schema)| !old.contains_key(*name) && self.is_same(gone, schema));
+    fn renamed(&self, gone: &Value, moved: &Moved<'_>) -> Option<String> {
+        /// Of more nobody wants to know which became which, and to find it out takes the product of both.
+        const MOST: usize = 200;
+        if moved.gone.len().max(moved.fresh.len()) > MOST {
+            return None;
+        }
+        let twins = moved.gone.iter().filter(|schema| self.is_same(gone, schema));
+        let mut heirs = moved.fresh.iter().filter(|(_, schema)| self.is_same(gone, schema));
         match (twins.count(), heirs.next(), heirs.next()) {
-            (1, Some((name, _)), None) => Some(name.clone()),
+            (1, Some((name, _)), None) => Some((*name).clone()),
             _ => None,
         }
     }
@@ -76,11 +84,24 @@ impl Difference<'_> {
     }
 }
 
+/// The properties that only one of both schemas has.
+struct Moved<'a> {
+    gone: Vec<&'a Value>,
+    fresh: Vec<(&'a String, &'a Value)>,
+}
+
+impl<'a> Moved<'a> {
+    fn new(old: &'a Map<String, Value>, new: &'a Map<String, Value>) -> Self {
+        let gone = old.iter().filter(|(name, _)| !new.contains_key(*name)).map(|(_, schema)| schema);
+        Self { gone: gone.collect(), fresh: new.iter().filter(|(name, _)| !old.contains_key(*name)).collect() }
+    }
+}
+
 fn map(members: &Map<String, Value>, keyword: &str) -> Map<String, Value> {
     members.get(keyword).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-fn required(members: &Map<String, Value>) -> Vec<String> {
+fn required(members: &Map<String, Value>) -> BTreeSet<String> {
     let names = members.get("required").and_then(Value::as_array).into_iter().flatten();
     names.filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -115,7 +115,12 @@ impl Automaton {
                 // Each copy that may be left out stands inside the one before it: there is one way to leave it out.
                 let mut rest = Fragment::NOTHING;
                 for copy in (0..max).rev() {
+                    let states = self.reads.len();
                     let part = self.part(pattern, &repetition.ast)?;
+                    // What reads nothing reads nothing however often.
+                    if self.reads.len() == states {
+                        return Some(Fragment { nullable: part.nullable || min == 0, ..part });
+                    }
                     rest = self.sequence(part, rest);
                     rest.nullable |= copy >= min;
                 }
