@@ -8,13 +8,13 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use eventsmith_codegen::breaking::{Comparisons, Status, compare, compare_all};
 use eventsmith_codegen::load::is_part;
-use eventsmith_codegen::manifest::{self, Policy};
+use eventsmith_codegen::manifest::{self, Compatibility, Policy};
 use eventsmith_codegen::{Loaded, Severity, from_files, load};
 
 use crate::catalogue::{Schemas, checked, shown};
 use crate::exit::ExitStatus;
 use crate::format::{self, Extra, Finding, FindingFormat, Report};
-use crate::git::{Files, GitObjects, GitRepository};
+use crate::git::{Files, GitObjects, GitRepository, Revision};
 use crate::output::{Out, note};
 use crate::outside::refuse_link_out;
 
@@ -69,21 +69,21 @@ impl Breaking {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         // A schema with errors is a finding, beside the comparisons of the others.
         let current = self.schemas.load_readable()?;
-        let configured = current.catalogue.manifest.compatibility;
-        let policy = match self.policy {
-            Some(PolicyName::Backward) => Policy::Backward,
-            Some(PolicyName::Forward) => Policy::Forward,
-            Some(PolicyName::Full) => Policy::Full,
-            None => configured.policy,
+        let asked = match self.policy {
+            Some(PolicyName::Backward) => Some(Policy::Backward),
+            Some(PolicyName::Forward) => Some(Policy::Forward),
+            Some(PolicyName::Full) => Some(Policy::Full),
+            None => None,
         };
+        let asked = Asked { policy: asked, transitive: self.transitive, tip: self.tip };
         let folder = Path::new(&self.against);
         let mut result = if !self.against.is_empty() && folder.join(manifest::FILE_NAME).is_file() {
             refuse_ambiguous(&self.against, &current)?;
             refuse_link_out(folder).map_err(|problem| anyhow!("{problem}; name the real folder"))?;
-            compare(&load(folder), &current, policy)
+            let previous = load(folder);
+            compare(&previous, &current, asked.of(&previous, &current).policy)
         } else {
-            let is_transitive = self.transitive.unwrap_or(configured.transitive);
-            against_revision(&self.against, &current, policy, is_transitive, self.tip)?
+            against_revision(&self.against, &current, &asked)?
         };
         if self.allow_undecided {
             let undecided = result.findings.iter_mut().filter(|finding| finding.rule == "undecided-change");
@@ -114,6 +114,30 @@ impl Breaking {
     }
 }
 
+/// What the command line asks for.
+struct Asked {
+    policy: Option<Policy>,
+    transitive: Option<bool>,
+    tip: bool,
+}
+
+impl Asked {
+    /// What is compared: what is asked for, or else what either catalogue says. A change that asks for less is not yet agreed.
+    fn of(&self, previous: &Loaded, current: &Loaded) -> Compatibility {
+        let [then, now] = [previous, current].map(|loaded| loaded.catalogue.manifest.compatibility);
+        let both = if then.policy == now.policy { now.policy } else { Policy::Full };
+        if self.policy.is_none() && both != now.policy {
+            note(format_args!(
+                "note: compared under the policy \"full\", as eventsmith.toml asks for another one than before; --policy says which"
+            ));
+        }
+        Compatibility {
+            policy: self.policy.unwrap_or(both),
+            transitive: self.transitive.unwrap_or(then.transitive || now.transitive),
+        }
+    }
+}
+
 /// A name that means a folder and a revision is neither.
 fn refuse_ambiguous(name: &str, current: &Loaded) -> anyhow::Result<()> {
     if GitRepository::of(&current.catalogue.dir).and_then(|repository| repository.commit(name)).is_ok() {
@@ -124,30 +148,28 @@ fn refuse_ambiguous(name: &str, current: &Loaded) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn against_revision(
-    name: &str,
-    current: &Loaded,
-    policy: Policy,
-    is_transitive: bool,
-    tip: bool,
-) -> anyhow::Result<Comparisons> {
-    let resolved = GitRepository::of(&current.catalogue.dir)
-        .and_then(|repository| repository.commit(name).map(|commit| (repository, commit)));
-    let (repository, commit) = resolved.map_err(|error| match Path::new(name).is_dir() {
+fn against_revision(name: &str, current: &Loaded, asked: &Asked) -> anyhow::Result<Comparisons> {
+    let resolved = GitRepository::of(&current.catalogue.dir).and_then(|repository| {
+        let outer = repository.in_superproject(name, asked.tip)?;
+        let commit = outer.clone().map_or_else(|| repository.commit(name), Ok)?;
+        Ok((repository, commit, outer.is_some()))
+    });
+    let (repository, commit, is_of_outer) = resolved.map_err(|error| match Path::new(name).is_dir() {
         true => anyhow!("the folder {name} holds no {}, and is no git revision: {error:#}", manifest::FILE_NAME),
         false => {
             anyhow!("{name:?} is neither a folder with an {} nor a git revision: {error:#}", manifest::FILE_NAME)
         }
     })?;
     let is_shallow = repository.is_shallow()?;
-    if is_transitive && is_shallow {
-        bail!(
-            "the clone is shallow, so that earlier revisions cannot be compared; fetch them (git fetch --unshallow, or fetch-depth: 0 \
-             in a workflow), or say --transitive=false"
-        );
-    }
-    let base = if tip { None } else { repository.merge_base(&commit)? };
+    let base = if asked.tip || is_of_outer { None } else { repository.merge_base(&commit)? };
     let commit = match base {
+        None if is_of_outer => {
+            note(format_args!(
+                "note: the catalogue lies in a submodule: compared with {} of it, which {name} of the repository around it has",
+                short(&commit)
+            ));
+            commit
+        }
         Some(base) if base != commit => {
             note(format_args!(
                 "note: compared with {}, where this branch left {name}; --tip compares with {name} itself",
@@ -155,7 +177,7 @@ fn against_revision(
             ));
             base
         }
-        None if !tip => {
+        None if !asked.tip => {
             let why = if is_shallow { "the clone is shallow" } else { "nothing is shared with it" };
             note(format_args!(
                 "note: compared with {name} itself, as {why} and it is unknown where this branch left it"
@@ -165,23 +187,35 @@ fn against_revision(
         _ => commit,
     };
     let mut objects = repository.objects()?;
-    let files = objects.files(&commit, is_part)?;
+    let files = objects.files(&repository.revision(&commit), is_part)?;
     if !files.contains_key(manifest::FILE_NAME) {
-        return match repository.moved(&commit, manifest::FILE_NAME)? {
+        return match repository.moved(&commit, is_part)? {
             None if files.is_empty() => {
                 note(format_args!("note: there is no catalogue in {name}, so that nothing is published yet"));
                 Ok(Comparisons::default())
             }
             from => {
+                let from = from.map(|from| if from.is_empty() { "the top".to_owned() } else { from });
                 let from = from.map_or_else(String::new, |from| format!(" from {from}"));
                 let folder = repository.folder();
-                bail!("the revision {name} has no {} in {folder}; was the catalogue moved{from}?", manifest::FILE_NAME)
+                bail!(
+                    "the revision {name} has no {} in {folder}; was the catalogue moved{from}? check {name} out into a folder, and \
+                     compare with that: --against FOLDER",
+                    manifest::FILE_NAME
+                )
             }
         };
     }
-    let commits = if is_transitive { repository.history(&commit)? } else { Vec::new() };
-    let mut history = History { objects, commits: commits.into_iter(), last: files.clone(), failure: None };
-    let previous = from_files(name, files);
+    let previous = from_files(name, files.clone());
+    let Compatibility { policy, transitive } = asked.of(&previous, current);
+    if transitive && is_shallow {
+        bail!(
+            "the clone is shallow, so that earlier revisions cannot be compared; fetch them (git fetch --unshallow, or fetch-depth: 0 \
+             in a workflow), or say --transitive=false"
+        );
+    }
+    let commits = if transitive { repository.history(&commit, is_part)? } else { Vec::new() };
+    let mut history = History { objects, commits: commits.into_iter(), last: files, failure: None };
     let result = compare_all(&mut history, &previous, current, policy);
     if let Some(error) = history.failure {
         return Err(error);
@@ -192,7 +226,7 @@ fn against_revision(
 /// The catalogues of some commits, newest first. A catalogue that equals the one of the next newer commit is left out.
 struct History<'a> {
     objects: GitObjects<'a>,
-    commits: std::vec::IntoIter<String>,
+    commits: std::vec::IntoIter<Revision>,
     last: Files,
     failure: Option<anyhow::Error>,
 }
@@ -202,12 +236,12 @@ impl Iterator for History<'_> {
 
     fn next(&mut self) -> Option<Loaded> {
         loop {
-            let commit = self.commits.next()?;
-            match self.objects.files(&commit, is_part) {
+            let revision = self.commits.next()?;
+            match self.objects.files(&revision, is_part) {
                 Ok(files) => {
                     if files.contains_key(manifest::FILE_NAME) && files != self.last {
                         self.last.clone_from(&files);
-                        return Some(from_files(short(&commit), files));
+                        return Some(from_files(short(&revision.commit), files));
                     }
                 }
                 Err(error) => {

@@ -171,6 +171,8 @@ impl BucketPut {
             DataFormat::Json => writeln!(out, "{:#}", json!({ "key": self.key, "revision": revision }))?,
             DataFormat::Text => writeln!(out, "{revision}")?,
         }
+        out.finish()?;
+        note(format_args!("1 document put into {} under {}", bucket.name, visible(&self.key)));
         Ok(ExitStatus::Clean)
     }
 }

@@ -206,21 +206,22 @@ impl DlqRecover {
         self.args.with_dead_letters(None, async |dead_letters, _| {
             let Recovered { from_advisories, from_reconciling, unaccounted, .. } =
                 dead_letters.recover(&self.stream, &self.consumer).await?;
+            let last = format!(
+                "{from_advisories} dead-lettered by advisories, {from_reconciling} by the search, \
+                 {unaccounted} without a dead letter"
+            );
             match self.args.format {
-                DataFormat::Text => writeln!(
-                    out,
-                    "{from_advisories} dead-lettered by advisories, {from_reconciling} by the search, \
-                     {unaccounted} without a dead letter"
-                )?,
-                DataFormat::Json => writeln!(
-                    out,
-                    "{}",
-                    json!({
+                DataFormat::Text => writeln!(out, "{last}")?,
+                DataFormat::Json => {
+                    let counts = json!({
                         "from_advisories": from_advisories,
                         "from_reconciling": from_reconciling,
                         "unaccounted": unaccounted,
-                    })
-                )?,
+                    });
+                    writeln!(out, "{counts}")?;
+                    out.flush()?;
+                    note(format_args!("{last}"));
+                }
             }
             Ok(if unaccounted > 0 { ExitStatus::Findings } else { ExitStatus::Clean })
         })

@@ -68,6 +68,7 @@ impl Lint {
 fn grouped(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     /// So many lines are named.
     const NAMED: usize = 5;
+    const NAMING: [&str; 2] = ["property-naming", "type-naming"];
     let mut groups: Vec<Vec<&Diagnostic>> = Vec::new();
     let mut of_rule: HashMap<(&str, &str, &str), usize> = HashMap::new();
     for diagnostic in diagnostics {
@@ -75,7 +76,9 @@ fn grouped(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
             groups.push(vec![diagnostic]);
             continue;
         }
-        let at = *of_rule.entry((&diagnostic.file, diagnostic.rule, &diagnostic.help)).or_insert(groups.len());
+        // The help for names is another for each, and the edit is the same.
+        let help = if NAMING.contains(&diagnostic.rule) { "" } else { diagnostic.help.as_str() };
+        let at = *of_rule.entry((&diagnostic.file, diagnostic.rule, help)).or_insert(groups.len());
         match groups.get_mut(at) {
             Some(group) => group.push(diagnostic),
             None => groups.push(vec![diagnostic]),

@@ -100,13 +100,20 @@ impl PlanArgs {
         with_bus(config, async |bus| {
             let plan = bus.plan(topology).await?;
             print(out, self.format, &plan, &plan)?;
+            out.flush()?;
+            if self.format != DataFormat::Text {
+                // As text the plan ends with it.
+                note(format_args!("{}", plan.to_string().lines().last().unwrap_or_default()));
+            }
             if is_applied && !plan.is_refused() {
-                // The plan must be visible even if a change of it fails.
-                out.flush()?;
+                // The plan is visible already, even if a change of it fails.
                 bus.apply(&plan).await?;
                 let done = plan.changes.iter().filter(|change| change.action != Action::Keep).count();
                 note(format_args!("{} applied", counted(done, "change")));
                 return Ok(ExitStatus::Clean);
+            }
+            if is_applied {
+                note(format_args!("nothing applied, as something of it cannot be done"));
             }
             Ok(ExitStatus::findings_if(!plan.is_empty() || !plan.warnings.is_empty()))
         })

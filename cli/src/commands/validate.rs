@@ -181,18 +181,18 @@ impl Validation<'_> {
             let checked: Vec<String> = files.iter().map(|file| file.display().to_string()).filter(is_checked).collect();
             printer.finish(out, "validate", &checked, extra)?;
             out.flush().context("cannot write to standard output")?;
+            if envelopes > 0 {
+                note(format_args!(
+                    "note: {envelopes} of the valid ones look like envelopes, and were checked as bare data; leave --event out \
+                     to check envelopes"
+                ));
+            }
             match is_stopped {
                 true => {
                     let findings = output::counted(findings, "finding");
                     note(format_args!("stopped after {findings} (--max-errors); there may be more"));
                 }
                 false => note(format_args!("{valid} valid, {invalid} invalid")),
-            }
-            if envelopes > 0 {
-                note(format_args!(
-                    "note: {envelopes} of the valid ones look like envelopes, and were checked as bare data; leave --event out \
-                     to check envelopes"
-                ));
             }
         }
         match unchecked.as_slice() {

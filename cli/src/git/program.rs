@@ -21,6 +21,11 @@ const OF_HOOKS: &[&str] = &[
     "GIT_WORK_TREE",
 ];
 
+/// The parts of what git prints with `-z`.
+pub(super) fn parts(printed: &[u8]) -> impl Iterator<Item = &[u8]> {
+    printed.split(|byte| *byte == 0).filter(|part| !part.is_empty())
+}
+
 /// How git is run for one repository.
 pub(super) struct Git {
     /// Where it runs.
@@ -37,6 +42,10 @@ impl Git {
     pub(super) fn of(folder: &Path) -> anyhow::Result<(Self, PathBuf)> {
         let git = Self { here: folder.to_owned(), hidden: OF_HOOKS };
         match git.top() {
+            // Schema files are a stranger's, and may look like a repository without a checkout: what it says counts for nothing.
+            Ok(top) if !top.join(".git").exists() && env::var_os("GIT_DIR").is_none() => {
+                bail!("{} holds the files of a git repository, and is no checkout of one", top.display())
+            }
             Ok(top) => Ok((git, top)),
             // A repository apart from its files is known by the environment alone, perhaps relative to the current folder.
             Err(_) if env::var_os("GIT_DIR").is_some() => {

@@ -1,5 +1,6 @@
 //! `eventsmith breaking`, through the binary and real repositories.
 
+mod moves;
 mod revisions;
 
 use std::path::Path;
@@ -23,9 +24,16 @@ struct Repository(Folder);
 
 impl Repository {
     fn with(files: &[(&str, &str)]) -> Self {
-        let repository = Self(Folder::with(&[("schemas/eventsmith.toml", MANIFEST)]));
-        repository.git(&["init", "--quiet", "--initial-branch", "main"]);
+        let repository = Self::without_catalogue();
+        repository.0.write("schemas/eventsmith.toml", MANIFEST);
         repository.commit(files);
+        repository
+    }
+
+    /// A repository with nothing in it.
+    fn without_catalogue() -> Self {
+        let repository = Self(Folder::with(&[]));
+        repository.git(&["init", "--quiet", "--initial-branch", "main"]);
         repository
     }
 
@@ -119,10 +127,10 @@ fn the_working_files_are_compared_and_not_what_is_committed() {
 }
 
 #[test]
-fn the_policy_of_the_current_manifest_applies_unless_another_is_asked_for() {
-    let repository = Repository::with(&[(EVENT, &named(20))]);
+fn the_policy_of_both_manifests_applies_unless_another_is_asked_for() {
     let manifest = "root = \"rules\"\n[compatibility]\npolicy = \"forward\"\n";
-    repository.commit(&[("schemas/eventsmith.toml", manifest), (EVENT, &named(10))]);
+    let repository = Repository::with(&[("schemas/eventsmith.toml", manifest), (EVENT, &named(20))]);
+    repository.commit(&[(EVENT, &named(10))]);
     let run = |more: &[&str]| {
         repository.run(&[&["--against", "HEAD~1", "--schemas", "schemas", "--format", "json"], more].concat())
     };
@@ -238,7 +246,8 @@ fn a_revision_without_the_catalogue_is_told() {
 
     let run = repository.run(&["--against", "HEAD~1", "--schemas", "events"]);
 
-    let said = "error: the revision HEAD~1 has no eventsmith.toml in events; was the catalogue moved from schemas/eventsmith.toml?\n";
+    let said = "error: the revision HEAD~1 has no eventsmith.toml in events; was the catalogue moved from schemas? check HEAD~1 out \
+                into a folder, and compare with that: --against FOLDER\n";
     assert_eq!((run.status, run.stderr.as_str()), (2, said), "{run:?}");
 }
 

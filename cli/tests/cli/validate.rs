@@ -264,7 +264,8 @@ fn envelopes_that_pass_as_bare_data_are_noticed() {
 
     assert_eq!(run.status, 0, "{run:?}");
     assert!(
-        run.stderr.starts_with("2 valid, 0 invalid\nnote: 2 of the valid ones look like envelopes"),
+        run.stderr.starts_with("note: 2 of the valid ones look like envelopes")
+            && run.stderr.ends_with("\n2 valid, 0 invalid\n"),
         "{}",
         run.stderr
     );

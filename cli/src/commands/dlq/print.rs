@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::data_format::DataFormat;
 use crate::format::{visible, visible_lines};
-use crate::output::Out;
+use crate::output::{Out, note};
 
 /// Prints items, then a last line; as JSON one object, whose first member holds the items.
 pub(super) struct DeadLetterPrinter<'a> {
@@ -92,7 +92,7 @@ impl<'a> DeadLetterPrinter<'a> {
         Ok(())
     }
 
-    /// Prints the last line, or the last members.
+    /// Prints the last line, or the last members; the line to standard error then.
     pub(super) fn finish(self, last: &str, members: Value) -> anyhow::Result<()> {
         match self.format {
             DataFormat::Text if last.is_empty() => {}
@@ -106,6 +106,10 @@ impl<'a> DeadLetterPrinter<'a> {
                     write!(self.out, ",\n\"{name}\": {value}")?;
                 }
                 writeln!(self.out, "}}")?;
+                self.out.flush()?;
+                if !last.is_empty() {
+                    note(format_args!("{last}"));
+                }
             }
         }
         Ok(())
