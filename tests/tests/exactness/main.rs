@@ -7,6 +7,7 @@
 
 mod evolution;
 mod harness;
+mod narrowed;
 mod numbers;
 mod official;
 mod official_source;
