@@ -122,7 +122,7 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
     let simple = closed::simply_closed(old);
     // What says more than the validator's own keywords do is not in their algebra.
     let is_exact = eventsmith_exact::keywords::are_needed(reader.given);
-    let is_plain = !pair.is_draft_4 && !is_exact && !says_more(new);
+    let is_plain = !pair.is_draft_4 && !pair.is_looser && !is_exact && !says_more(new);
     if is_plain && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
         return Compatibility::Compatible;
     }

@@ -54,6 +54,8 @@ pub(super) fn marked(schema: &Value) -> Value {
     let rules: Vec<String> = gaps
         .iter()
         .filter(|gap| gap.location.file == FILE && RULES.contains(&gap.keyword.as_str()))
+        // It holds names, and no schemas.
+        .filter(|gap| gap.keyword != "dependentRequired")
         .map(|gap| join(&gap.location.pointer, &gap.keyword))
         .collect();
     // What stands in a rule is of no type of its own.

@@ -75,7 +75,19 @@ impl<'a> Search<'a> {
     /// The first witness among some payloads, made small.
     pub(super) fn among(&self, payloads: impl IntoIterator<Item = Value>) -> Option<Witness> {
         let mut payloads = payloads.into_iter().take_while(|_| !self.is_spent());
-        let found = payloads.find(|payload| self.is_witness(payload))?;
+        // What the reader's schema refuses shows more than what its types alone have no room for.
+        let mut without_room = None;
+        let found = payloads.find(|payload| {
+            if !self.is_witness(payload) {
+                return false;
+            }
+            let is_refused = !self.reader.is_valid(payload);
+            if !is_refused && without_room.is_none() {
+                without_room = Some(payload.clone());
+            }
+            is_refused
+        });
+        let found = found.or(without_room)?;
         let payload = self.smallest(found);
         let fault = self.reader.fault(&payload).or_else(|| no_room(&payload))?;
         Some(Witness { payload, fault })

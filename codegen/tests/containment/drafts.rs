@@ -193,7 +193,10 @@ fn only_the_draft_decides_what_an_identifier_is() {
     };
 
     refutes(&json!({"type": "object", "properties": {"a": {"type": "string"}}}), &schema("id"), &json!({"a": "x"}));
-    proves(&json!({"type": "object", "properties": {"a": {"type": "integer", "minimum": 3}}}), &schema("id"));
+    proves(
+        &json!({"type": "object", "properties": {"a": {"type": "integer", "minimum": 3, "maximum": 9}}}),
+        &schema("id"),
+    );
 }
 
 #[test]

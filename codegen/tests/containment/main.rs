@@ -63,7 +63,8 @@ fn what_several_schemas_declare_of_one_object_is_declared_together() {
         "required": ["category"]
     });
     let mut reader = writer.clone();
-    reader["allOf"][0]["properties"]["category"]["properties"]["id"] = json!({"type": "integer", "minimum": 5});
+    reader["allOf"][0]["properties"]["category"]["properties"]["id"] =
+        json!({"type": "integer", "minimum": 5, "maximum": 9});
 
     assert!(writes(&writer, &json!({"category": {"id": 1, "open": true}})));
     assert!(matches!(compatibility(&writer, &reader), Compatibility::Breaking(_)));

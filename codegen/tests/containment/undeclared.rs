@@ -184,7 +184,8 @@ fn integers_are_those_of_their_rust_types() {
     };
 
     let witness = breaks(&integer(json!({"minimum": 0})), &integer(json!({})));
-    assert_eq!((witness.payload, witness.fault.pointer.as_str()), (json!({"i": u64::MAX}), "/i"));
+    assert!(witness.payload["i"].as_f64().unwrap() > i64::MAX as f64 / 1.01, "{}", witness.payload);
+    assert_eq!(witness.fault.pointer, "/i");
     assert!(witness.fault.message.contains("beyond the integers"), "{}", witness.fault.message);
     breaks(&integer(json!({"minimum": 0, "maximum": 1e30})), &integer(json!({"minimum": 0})));
     proves(&integer(json!({})), &integer(json!({"minimum": i64::MIN, "maximum": i64::MAX})));
