@@ -8,6 +8,7 @@ mod branch;
 mod budget;
 mod conjunction;
 mod context;
+mod data;
 pub(crate) mod dialect;
 mod exact;
 mod flatten;

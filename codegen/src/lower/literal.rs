@@ -12,13 +12,11 @@ use super::conjunction::{Conjunction, Flat, Part};
 use crate::walk::LEAVES;
 
 use super::context::Context;
+use super::data::is_data;
 use super::scalar::{integer_for, integer_of};
 
 /// Values that a list may have; a longer one is data, and left to the validator.
 const MOST_VALUES: usize = 4096;
-
-/// What the values of a list may come to: as many bytes of text, or a sixteenth as many values within values.
-const MOST_DATA: usize = 256 << 10;
 
 impl Context<'_> {
     /// Lowers schemas that list the values they accept.
@@ -125,25 +123,6 @@ impl Part<'_> {
     fn lists_data(&self) -> bool {
         let count = self.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
         count > MOST_VALUES || ["const", "enum"].into_iter().filter_map(|keyword| self.get(keyword)).any(is_data)
-    }
-}
-
-/// Whether a value is larger than anybody reads in code.
-pub(super) fn is_data(value: &Value) -> bool {
-    less(value, MOST_DATA).is_none()
-}
-
-/// What is left of a number of bytes, less what a value comes to.
-fn less(value: &Value, left: usize) -> Option<usize> {
-    const VALUE: usize = 16;
-    let left = left.checked_sub(VALUE)?;
-    match value {
-        Value::String(text) => left.checked_sub(text.len()),
-        Value::Array(items) => items.iter().try_fold(left, |left, item| less(item, left)),
-        Value::Object(members) => {
-            members.iter().try_fold(left, |left, (name, member)| less(member, left.checked_sub(name.len())?))
-        }
-        _ => Some(left),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::shape::{Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
 use super::conjunction::{Conjunction, Flat};
 use super::context::Context;
-use super::literal::is_data;
+use super::data::is_data;
 
 /// Keywords that fields, rules and maps express, or note a gap for.
 const HANDLED: &[&str] = &[
