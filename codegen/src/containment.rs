@@ -5,6 +5,7 @@ mod closed;
 mod compatibility;
 mod embedded;
 mod modern;
+mod negative;
 mod number;
 mod pair;
 mod proof;
@@ -24,9 +25,9 @@ use carried::marked;
 pub use compatibility::{Compatibility, Obstacle, Witness};
 use embedded::with_meta_schemas;
 use modern::{drafts, modern, says_more};
-use pair::SchemaPair;
+use pair::{SchemaPair, Side};
 use proof::Prover;
-use search::{LARGEST, Search};
+use search::{LARGEST, Search, lacks_room};
 
 /// A self-contained schema, ready to be compared with others.
 pub struct Prepared<'a> {
@@ -53,6 +54,12 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    /// Whether two schemas that are equal with the bounds of their integers' types are so without them.
+    fn says_as_much_as(&self, other: &Self) -> bool {
+        let said = |schema: &Value| modern(&with_meta_schemas(schema));
+        self.given == other.given || said(self.given) == said(other.given)
+    }
+
     fn draft_numbers(&self) -> Vec<u16> {
         self.drafts.iter().map(|(_, draft)| *draft).collect()
     }
@@ -61,10 +68,17 @@ impl<'a> Prepared<'a> {
         self.validator.get_or_init(|| Validator::new(self.given)).as_ref().map_err(Clone::clone)
     }
 
-    /// Whether a payload that the schema accepts is one that writers write: without undeclared properties.
+    /// Whether a payload that the schema accepts is one that writers write: without undeclared properties, and with integers that
+    /// their types hold.
     pub fn writes(&self, payload: &Value) -> bool {
         let pair = SchemaPair::new((&self.modern, &[]), (&self.modern, &[]));
-        closed::is_declared(&pair, &[&self.modern], payload)
+        self.has_room(payload) && closed::is_declared(&pair, &[&self.modern], payload)
+    }
+
+    /// Whether the generated types hold the integers of a payload that the schema accepts.
+    pub fn has_room(&self, payload: &Value) -> bool {
+        let pair = SchemaPair::new((&self.modern, &[]), (&self.modern, &[]));
+        !lacks_room(&pair, Side::Writer, payload)
     }
 
     fn sampler(&self) -> Result<&Sampler, String> {
@@ -95,7 +109,8 @@ impl<'a> Prepared<'a> {
 pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
     let (old, new) = (&writer.modern, &reader.modern);
     if old == new && writer.drafts == reader.drafts {
-        return Compatibility::Identical;
+        let is_identical = writer.says_as_much_as(reader);
+        return if is_identical { Compatibility::Identical } else { Compatibility::Compatible };
     }
     let (of_old, of_new) = (writer.draft_numbers(), reader.draft_numbers());
     let (of_old, of_new) = ((old, of_old.as_slice()), (new, of_new.as_slice()));

@@ -16,6 +16,8 @@ use crate::pointer::join;
 use crate::references::Location;
 use crate::walk::every_schema;
 
+use super::negative::negative;
+
 /// A member that marks an object of which undeclared properties are carried, in a copy of its schema. It is no keyword of any draft.
 pub(super) const OPEN: &str = "eventsmith:open";
 /// One that marks a schema whose values are carried as they are.
@@ -90,9 +92,11 @@ pub(super) fn marked(schema: &Value) -> Value {
             }
         });
     }
-    for (location, bounds) in &integers {
-        if let Some((least, most)) = bounds {
-            mark(location, &|members| bound(members, *least, *most));
+    if let Some(negative) = negative(schema) {
+        for (location, bounds) in integers.iter().filter(|(location, _)| !negative.contains(&location.pointer)) {
+            if let Some((least, most)) = bounds {
+                mark(location, &|members| bound(members, *least, *most));
+            }
         }
     }
     copy

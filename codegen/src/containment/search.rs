@@ -56,15 +56,10 @@ impl<'a> Search<'a> {
 
     fn is_witness(&self, payload: &Value) -> bool {
         self.spend(payload)
-            && (!self.reader.is_valid(payload) || self.lacks_room(Side::Reader, payload))
+            && (!self.reader.is_valid(payload) || lacks_room(self.pair, Side::Reader, payload))
             && self.writer.is_valid(payload)
-            && !self.lacks_room(Side::Writer, payload)
+            && !lacks_room(self.pair, Side::Writer, payload)
             && self.is_declared(payload)
-    }
-
-    /// Whether a payload has an integer that the types of a side do not hold: their schemas have the bounds of those.
-    fn lacks_room(&self, side: Side, payload: &Value) -> bool {
-        beyond_64_bits(payload).is_some() && self.pair.accepts(self.pair.root(side), side, payload, 0) == Some(false)
     }
 
     /// What is not decided for lack of work is no witness.
@@ -74,7 +69,12 @@ impl<'a> Search<'a> {
 
     /// The first witness among some payloads, made small.
     pub(super) fn among(&self, payloads: impl IntoIterator<Item = Value>) -> Option<Witness> {
-        let mut payloads = payloads.into_iter().take_while(|_| !self.is_spent());
+        let tells_apart = self.pair.is_looser || self.pair.is_stricter;
+        let payloads = payloads.into_iter().flat_map(|payload| {
+            let other = if tells_apart { with_fractions(&payload) } else { None };
+            std::iter::once(payload).chain(other)
+        });
+        let mut payloads = payloads.take_while(|_| !self.is_spent());
         // What the reader's schema refuses shows more than what its types alone have no room for.
         let mut without_room = None;
         let found = payloads.find(|payload| {
@@ -109,7 +109,9 @@ impl<'a> Search<'a> {
         }
         let count = (MOST * TEXT / size.max(1)).clamp(50, MOST);
         let around = |schema: &Value| Instances::new(schema, 1).into_iter().flat_map(move |all| all.take(count));
-        self.among(around(simple).chain(around(reader)))
+        // What is no integer in draft 4 is one to the sampler, which finds no more than newer drafts accept.
+        let relaxed = self.pair.is_looser.then(|| relaxed(simple));
+        self.among(around(simple).chain(around(reader)).chain(relaxed.iter().flat_map(around)))
     }
 
     /// A witness without what it need not have.
@@ -127,13 +129,20 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Whether a payload has an integer that the types of a side do not hold: their schemas have the bounds of those.
+pub(super) fn lacks_room(pair: &SchemaPair<'_>, side: Side, payload: &Value) -> bool {
+    beyond_64_bits(payload).is_some() && pair.accepts(pair.root(side), side, payload, 0) == Some(false)
+}
+
 /// An integer that an `i64` does not hold, and where it stands.
 fn beyond_64_bits(value: &Value) -> Option<(String, &Number)> {
     let within = |name: &str, inner| beyond_64_bits(inner).map(|(at, number)| (join("", name) + &at, number));
     match value {
         Value::Number(number) => {
-            let is_whole = number.as_f64().is_some_and(|number| number.fract() == 0.0);
-            (is_whole && number.as_i64().is_none()).then(|| (String::new(), number))
+            /// The first integer that is one too many.
+            const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+            let is_large = number.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() >= BEYOND);
+            (is_large && number.as_i64().is_none()).then(|| (String::new(), number))
         }
         Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| within(&index.to_string(), item)),
         Value::Object(members) => members.iter().find_map(|(name, member)| within(name, member)),
@@ -147,6 +156,52 @@ fn no_room(payload: &Value) -> Option<Fault> {
     let message =
         format!("{number} is beyond the integers that the Rust type holds; bounds make it a wider one, or a narrower");
     Some(Fault { pointer, message, ..Fault::default() })
+}
+
+/// A payload whose whole numbers are written with fractions, which are no integers in draft 4; nothing where it has none.
+fn with_fractions(payload: &Value) -> Option<Value> {
+    /// What lies beyond is another number as a double.
+    const LARGEST: u64 = 1 << 53;
+    match payload {
+        Value::Number(number) => {
+            let number = number.as_i64().filter(|number| number.unsigned_abs() <= LARGEST)?;
+            Some(Value::from(number as f64))
+        }
+        Value::Array(items) => {
+            let others: Vec<Option<Value>> = items.iter().map(with_fractions).collect();
+            let is_same = others.iter().all(Option::is_none);
+            let all = others.into_iter().zip(items).map(|(other, item)| other.unwrap_or_else(|| item.clone()));
+            (!is_same).then(|| all.collect())
+        }
+        Value::Object(members) => {
+            let mut copy = members.clone();
+            let mut is_same = true;
+            for member in copy.values_mut() {
+                if let Some(other) = with_fractions(member) {
+                    *member = other;
+                    is_same = false;
+                }
+            }
+            (!is_same).then_some(Value::Object(copy))
+        }
+        _ => None,
+    }
+}
+
+/// A schema without what it excludes, whose alternatives may hold together.
+fn relaxed(schema: &Value) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(keyword, _)| *keyword != "not");
+            let renamed = kept.map(|(keyword, value)| {
+                let is_alone = keyword == "oneOf" && !members.contains_key("anyOf");
+                (if is_alone { "anyOf".to_owned() } else { keyword.clone() }, relaxed(value))
+            });
+            Value::Object(renamed.collect())
+        }
+        Value::Array(items) => items.iter().map(relaxed).collect(),
+        scalar => scalar.clone(),
+    }
 }
 
 /// How many values a value consists of.

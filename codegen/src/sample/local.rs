@@ -81,7 +81,12 @@ fn pointer_of(targets: &HashMap<String, String>, uri: &str) -> Option<String> {
 
 /// The schema that a localized reference leads to.
 pub(crate) fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
-    root.pointer(&of_fragment(reference.strip_prefix('#')?))
+    root.pointer(&target_pointer(reference)?)
+}
+
+/// The place of the schema that a localized reference leads to.
+pub(crate) fn target_pointer(reference: &str) -> Option<String> {
+    Some(of_fragment(reference.strip_prefix('#')?).into_owned())
 }
 
 #[cfg(test)]

@@ -192,3 +192,28 @@ fn integers_are_those_of_their_rust_types() {
     proves(&integer(json!({"minimum": 0})), &integer(json!({"maximum": u64::MAX, "minimum": -1e30})));
     proves(&integer(json!({"minimum": 0, "maximum": 9})), &integer(json!({})));
 }
+
+#[test]
+fn integers_beyond_their_types_are_refused_wherever_they_stand() {
+    let of = |a: &Value| json!({"type": "object", "properties": {"a": a}, "$defs": {"i": {"type": "integer"}}});
+    let large = of(&json!({"type": "number", "minimum": 1_u64 << 63}));
+    let payload = json!({"a": 1_u64 << 63});
+
+    // By the schemas both alternatives accept it, whatever the first one has room for.
+    refutes(&large, &of(&json!({"oneOf": [{"type": "integer"}, {"type": "number", "minimum": 0}]})), &payload);
+    let mut excluding = of(&json!({"not": {"$ref": "#/$defs/i"}}));
+    excluding["properties"]["b"] = json!({"$ref": "#/$defs/i"});
+    refutes(&large, &excluding, &payload);
+
+    // Alternatives that no value fulfils together keep their bounds.
+    let tagged = |n: &Value| {
+        let one =
+            |tag: &str| json!({"type": "object", "properties": {"k": {"const": tag}, "n": n}, "required": ["k", "n"]});
+        of(&json!({"oneOf": [one("a"), one("b"), {"type": "null"}]}))
+    };
+    let unsigned = tagged(&json!({"type": "integer", "minimum": 0}));
+    match super::compatibility(&unsigned, &tagged(&json!({"type": "integer"}))) {
+        super::Compatibility::Breaking(witness) => assert_eq!(witness.fault.pointer, "/a/n"),
+        other => unreachable!("{other:?}"),
+    }
+}
