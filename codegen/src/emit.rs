@@ -40,6 +40,7 @@ use crate::parallel;
 use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
+use default::Defaults;
 use event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, field_text, reply_impl};
 use imports::Imports;
 use layout::line;
@@ -89,6 +90,8 @@ struct Emitter<'a> {
     ordered: Vec<bool>,
     /// Definitions of payloads that types and checks decide without the validator.
     fast: BTreeSet<Id>,
+    /// Which definitions have defaults.
+    defaults: Defaults,
     /// What makes a definition a payload.
     payloads: BTreeMap<Id, Payload<'a>>,
     /// How payloads, and structs with optional properties, are built.
@@ -110,6 +113,7 @@ impl<'a> Emitter<'a> {
             runtime,
             checked: checks::checked(source),
             ordered: derives::ordered(program, |id| !fast.contains(&id)),
+            defaults: Defaults::new(source),
             builders: Builders::new(program),
             fast,
             payloads,
@@ -174,7 +178,7 @@ impl Emitter<'_> {
         Facts {
             checked: self.checked(id),
             is_ordered: self.ordered[id],
-            has_derived_default: default::is_derived(self.source(), id),
+            has_derived_default: self.defaults.is_derived(self.program, id),
             alternatives,
             text,
         }
@@ -277,7 +281,7 @@ impl Emitter<'_> {
             items.extend(types.declaration(id, self.facts(types, id)));
             items.extend(habits::habits(types, id, &self.upcasts));
             items.extend(self.builders.builder(types, id));
-            items.extend(default::implementation(self.source(), id));
+            items.extend(self.defaults.implementation(self.source(), id));
             if self.fast.contains(&id) {
                 items.extend(checks::is_valid(self.source(), id, &self.checked));
             }

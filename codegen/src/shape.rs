@@ -13,6 +13,7 @@ mod owners;
 mod rivals;
 pub(crate) mod settle;
 mod siblings;
+mod sizes;
 pub(crate) mod variants;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -256,7 +257,7 @@ impl Shape {
 pub enum Type {
     /// A definition.
     Named(Id),
-    /// A definition on the heap, because it contains itself.
+    /// A definition on the heap, because it contains itself, or would make large what contains it.
     Boxed(Id),
     /// A string.
     Text,

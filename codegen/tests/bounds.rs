@@ -215,6 +215,57 @@ fn code_grows_as_its_schema_does() {
     }
 }
 
+/// Objects that each hold two of the next.
+fn doubled(last: usize, required: &[&str], inner: &Value) -> Value {
+    with_definitions(last, |at| match at {
+        at if at < last => {
+            let next = reference("d", at + 1);
+            json!({"type": "object", "required": required, "properties": {"a": next, "b": next}})
+        }
+        _ => inner.clone(),
+    })
+}
+
+#[test]
+fn defaults_are_looked_for_once_in_each_type() {
+    let inner = json!({"type": "object", "required": ["x"], "properties": {"x": {"type": "integer", "default": 1}}});
+    let schema = doubled(60, &["a", "b"], &inner).to_string();
+
+    let code = generate(&load(catalogue(&[("domain/rule/created.v1.json", &schema)]).path())).unwrap();
+
+    // Every type but the root, whose property may be absent.
+    assert_eq!(code.matches("Default,").count() + code.matches("impl Default for").count(), 61);
+}
+
+#[test]
+fn types_that_hold_two_of_each_other_go_to_the_heap_before_they_are_large() {
+    let inner = json!({"type": "object", "properties": {"x": {"type": "string"}}});
+    let code = |last: usize| {
+        let schema = doubled(last, &[], &inner).to_string();
+        generate(&load(catalogue(&[("domain/rule/created.v1.json", &schema)]).path())).unwrap()
+    };
+
+    assert!(!code(5).contains("Box<"));
+    // 24 bytes that double seven times are some 4 KiB; then it begins again.
+    assert!((2..60).contains(&code(60).matches("Option<Box<").count()), "{}", code(60).matches("Option<Box<").count());
+}
+
+#[test]
+fn defaults_of_nested_alternatives_come_to_an_end() {
+    let alternative =
+        |own: &str| json!({"type": "object", "properties": {"below": {"$ref": "#/$defs/n"}, own: {"type": "string"}}});
+    let deep = (0..60).fold(json!({"a": 5, "b": 5}), |below, _| json!({ "below": below }));
+    let alternatives = json!([alternative("a"), alternative("b")]);
+
+    for union in ["anyOf", "oneOf"] {
+        sizes(&json!({
+            "type": "object",
+            "properties": {"x": {"$ref": "#/$defs/n", "default": deep}},
+            "$defs": {"n": {union: alternatives}}
+        }));
+    }
+}
+
 /// An object with a property `a`.
 fn with_a(schema: Value) -> Value {
     json!({"type": "object", "properties": {"a": schema}, "required": ["a"]})

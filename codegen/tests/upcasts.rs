@@ -111,6 +111,42 @@ fn a_new_property_gets_the_default_of_its_schema_even_if_it_is_required() {
 }
 
 #[test]
+fn an_empty_list_of_lists_of_its_own_kind_is_a_default() {
+    let older = object(&[], json!({"a": {"type": "string"}}));
+    let tree = |default: Value, least: usize| {
+        let mut newer = object(
+            &["tree", "a"],
+            json!({"a": {"type": "string", "default": ""}, "tree": {"$ref": "#/$defs/Tree", "default": default}}),
+        );
+        newer["$defs"] = json!({"Tree": {"type": "array", "minItems": least, "items": {"$ref": "#/$defs/Tree"}}});
+        newer
+    };
+
+    assert!(is_derived(&versions(older.clone(), tree(json!([]), 0))));
+    assert!(!is_derived(&versions(older.clone(), tree(json!([]), 1))));
+    assert!(is_derived(&versions(older.clone(), tree(json!([[]]), 0))));
+    assert!(!is_derived(&versions(older, tree(json!([[]]), 1))));
+}
+
+#[test]
+fn a_long_chain_of_types_asks_for_an_upcast() {
+    let chain = |last: usize, most: usize| {
+        let mut schema = object(&[], json!({"a": {"$ref": "#/$defs/d0"}}));
+        for at in 0..=last {
+            let next = match at {
+                at if at < last => json!({"$ref": format!("#/$defs/d{}", at + 1)}),
+                _ => json!({"type": "string", "maxLength": most}),
+            };
+            schema["$defs"][format!("d{at}")] = object(&[], json!({ "n": next }));
+        }
+        schema
+    };
+
+    assert!(is_derived(&versions(chain(20, 5), chain(20, 6))));
+    assert!(!is_derived(&versions(chain(400, 5), chain(400, 6))));
+}
+
+#[test]
 fn a_required_property_without_a_valid_default_asks_for_an_upcast() {
     let older = object(&[], json!({}));
     for level in [json!({"type": "integer"}), json!({"type": "integer", "minimum": 1, "default": 0})] {

@@ -1,6 +1,6 @@
 //! Names of Rust that changed: code of users names them, and where two have changed places, it goes on compiling.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
     }
     let (then, now) = (types(previous), types(current));
     let (then, now) = (Side::new(previous, &then), Side::new(current, &now));
-    let mut walk = Walk { then, now, seen: HashSet::new(), findings: Vec::new() };
+    let mut walk = Walk { then, now, seen: HashMap::new(), findings: Vec::new() };
     for file in current.catalogue.versions().flat_map(|(_, version)| version.files()) {
         if let Some(pair) = walk.then.program.root_of(file).zip(walk.now.program.root_of(file)) {
             walk.open(pair);
@@ -62,7 +62,8 @@ impl<'a> Side<'a> {
 struct Walk<'a> {
     then: Side<'a>,
     now: Side<'a>,
-    seen: HashSet<(Id, Id)>,
+    /// With which types of before those of today were compared.
+    seen: HashMap<Id, Vec<Id>>,
     findings: Vec<Diagnostic>,
 }
 
@@ -71,11 +72,22 @@ impl Walk<'_> {
         // With the types that hold them: a part that follows its owner's name is no finding of its own.
         let mut open = vec![(root, None)];
         while let Some((pair, owner)) = open.pop() {
-            if self.seen.insert(pair) {
+            if self.is_new(pair) {
                 self.compare_names(pair, owner);
                 open.extend(self.compare_bodies(pair).into_iter().map(|part| (part, Some(pair))));
             }
         }
+    }
+
+    /// Whether two types are to be compared. Circles of different lengths would pair all of one with all of the other.
+    fn is_new(&mut self, (then, now): (Id, Id)) -> bool {
+        const MOST_PARTNERS: usize = 8;
+        let partners = self.seen.entry(now).or_default();
+        if partners.len() == MOST_PARTNERS || partners.contains(&then) {
+            return false;
+        }
+        partners.push(then);
+        true
     }
 
     fn compare_names(&mut self, (then, now): (Id, Id), owner: Option<(Id, Id)>) {

@@ -5,51 +5,84 @@ use quote::{format_ident, quote};
 use serde_json::{Map, Value};
 
 use crate::lower::integer_of;
-use crate::shape::{Body, Choice, Definition, Field, Id, Shape, Struct, Type, Union, Unknown};
+use crate::shape::{Body, Choice, Definition, Field, Id, Program, Shape, Struct, Type, Union, Unknown};
 
 use super::literal::raw_string;
 use super::numbers::{integer, into_number};
 use super::source::Source;
 use super::types::{Types, field_ident};
 
-/// `impl Default` for a struct where the schema gives a default and leaves nothing open: every required property has
-/// a default, or is itself such a struct.
-pub(super) fn implementation(source: Source<'_>, id: Id) -> Option<TokenStream> {
-    let definition = &source.program.definitions[id];
-    let Body::Struct(body) = &definition.body else { return None };
-    if !gives_default(source, id, &mut Vec::new()) || is_derived(source, id) {
-        return None;
-    }
-    let types = Types::new(source, &definition.module);
-    let fields = body.fields.iter().map(|field| {
-        let name = field_ident(&field.name);
-        let value = match (of_field(&types, field), field.required) {
-            (Some(value), _) => value,
-            (None, true) => quote!(Default::default()),
-            (None, false) => absent(&types, field),
-        };
-        quote!(#name: #value)
-    });
-    let unknown = matches!(body.unknown, Unknown::Kept(_)).then(|| quote!(unknown: Default::default(),));
-    let name = format_ident!("{}", definition.name);
-    Some(quote! {
-        /// The defaults of the schema, those of optional properties, too.
-        impl Default for #name {
-            fn default() -> Self {
-                Self { #(#fields,)* #unknown }
-            }
-        }
-    })
+/// Which structs have defaults: where the schema gives one and leaves nothing open, so that every required property has a default,
+/// or is itself such a struct.
+pub(super) struct Defaults {
+    gives: Vec<bool>,
 }
 
-/// Whether the defaults of a struct are those of its fields' types, so that deriving `Default` says it all.
-pub(super) fn is_derived(source: Source<'_>, id: Id) -> bool {
-    let Body::Struct(body) = &source.program.definitions[id].body else { return false };
-    let natural = |field: &Field| match &field.default {
-        None => true,
-        Some(default) => field.required && is_natural(&field.shape, default),
-    };
-    body.fields.iter().all(natural) && gives_default(source, id, &mut Vec::new())
+impl Defaults {
+    /// Looks at every definition once, and again at those that need it when it is known to have a default. What needs itself
+    /// never has.
+    pub(super) fn new(source: Source<'_>) -> Self {
+        let count = source.program.definitions.len();
+        let (mut gives, mut missing, mut users) = (vec![false; count], vec![0_usize; count], vec![Vec::new(); count]);
+        let mut ready = Vec::new();
+        for (id, definition) in source.program.definitions.iter().enumerate() {
+            let Some(Needs { others, has_some }) = needs(source, definition) else { continue };
+            missing[id] = others.len();
+            if others.is_empty() && has_some {
+                ready.push(id);
+            }
+            others.into_iter().for_each(|other| users[other].push(id));
+        }
+        while let Some(id) = ready.pop() {
+            gives[id] = true;
+            for user in std::mem::take(&mut users[id]) {
+                missing[user] -= 1;
+                if missing[user] == 0 {
+                    ready.push(user);
+                }
+            }
+        }
+        Self { gives }
+    }
+
+    /// `impl Default` for a struct that has one and does not derive it.
+    pub(super) fn implementation(&self, source: Source<'_>, id: Id) -> Option<TokenStream> {
+        let definition = &source.program.definitions[id];
+        let Body::Struct(body) = &definition.body else { return None };
+        if !self.gives[id] || self.is_derived(source.program, id) {
+            return None;
+        }
+        let types = Types::new(source, &definition.module);
+        let fields = body.fields.iter().map(|field| {
+            let name = field_ident(&field.name);
+            let value = match (of_field(&types, field), field.required) {
+                (Some(value), _) => value,
+                (None, true) => quote!(Default::default()),
+                (None, false) => absent(&types, field),
+            };
+            quote!(#name: #value)
+        });
+        let unknown = matches!(body.unknown, Unknown::Kept(_)).then(|| quote!(unknown: Default::default(),));
+        let name = format_ident!("{}", definition.name);
+        Some(quote! {
+            /// The defaults of the schema, those of optional properties, too.
+            impl Default for #name {
+                fn default() -> Self {
+                    Self { #(#fields,)* #unknown }
+                }
+            }
+        })
+    }
+
+    /// Whether the defaults of a struct are those of its fields' types, so that deriving `Default` says it all.
+    pub(super) fn is_derived(&self, program: &Program, id: Id) -> bool {
+        let Body::Struct(body) = &program.definitions[id].body else { return false };
+        let natural = |field: &Field| match &field.default {
+            None => true,
+            Some(default) => field.required && is_natural(&field.shape, default),
+        };
+        self.gives[id] && body.fields.iter().all(natural)
+    }
 }
 
 /// Whether a value is the one that the type of Rust has for `Default`.
@@ -68,39 +101,37 @@ fn is_natural(shape: &Shape, value: &Value) -> bool {
     }
 }
 
-fn gives_default(source: Source<'_>, id: Id, open: &mut Vec<Id>) -> bool {
-    let definition = &source.program.definitions[id];
-    let Body::Struct(body) = &definition.body else { return false };
-    if open.contains(&id) || !body.rules.is_empty() {
-        return false;
-    }
-    open.push(id);
-    let found = complete(source, definition, body, open);
-    open.pop();
-    found
+/// What a struct needs for a default.
+struct Needs {
+    /// The structs that required fields take theirs from, once for each field.
+    others: Vec<Id>,
+    /// Whether some field has a default, its own or that of its struct.
+    has_some: bool,
 }
 
-fn complete(source: Source<'_>, definition: &Definition, body: &Struct, open: &mut Vec<Id>) -> bool {
+/// `None` where a required property has neither, or one has a default that no literal is.
+fn needs(source: Source<'_>, definition: &Definition) -> Option<Needs> {
+    let Body::Struct(body) = &definition.body else { return None };
+    if !body.rules.is_empty() {
+        return None;
+    }
     let types = Types::new(source, &definition.module);
-    let mut some = false;
+    let mut needs = Needs { others: Vec::new(), has_some: false };
     for field in &body.fields {
         let has_default = of_field(&types, field).is_some();
-        if field.default.is_some() && !has_default {
+        match field.shape {
+            _ if has_default => needs.has_some = true,
             // A value without it would not be the default of the schema.
-            return false;
-        }
-        let inner = match field.shape {
-            Shape { ty: Type::Named(id), nullable: false, .. } if field.required && !has_default => {
-                gives_default(source, id, open)
+            _ if field.default.is_some() => return None,
+            Shape { ty: Type::Named(id) | Type::Boxed(id), nullable: false, .. } if field.required => {
+                needs.others.push(id);
+                needs.has_some = true;
             }
-            _ => false,
-        };
-        if field.required && !has_default && !inner {
-            return false;
+            _ if field.required => return None,
+            _ => {}
         }
-        some |= has_default || inner;
     }
-    some
+    Some(needs)
 }
 
 /// The absence of an optional property.

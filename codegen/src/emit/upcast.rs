@@ -75,7 +75,7 @@ fn derive(loaded: &Loaded, source: Source<'_>, (older_file, newer_file): (&str, 
     let program = source.program;
     let (older, newer) = (program.root_of(older_file)?, program.root_of(newer_file)?);
     let change = Change::new(program, newer);
-    let mut derivation = Derivation { source, change, filled: Vec::new(), conversions: BTreeMap::new() };
+    let mut derivation = Derivation { source, change, filled: Vec::new(), conversions: BTreeMap::new(), depth: 0 };
     derivation.convert(older, newer)?;
     let reads = proof::reads(loaded, program, (older_file, newer_file), &derivation.filled);
     reads.then_some((newer, derivation.conversions))
@@ -84,11 +84,24 @@ fn derive(loaded: &Loaded, source: Source<'_>, (older_file, newer_file): (&str, 
 impl Derivation<'_> {
     /// Writes the conversion between two definitions, unless it is there already.
     fn convert(&mut self, older: Id, newer: Id) -> Option<()> {
+        /// So many definitions lie in each other where a conversion is derived: chains of them are longer than stacks.
+        const DEEPEST: usize = 64;
         let key = (older, newer);
         if self.conversions.contains_key(&key) {
             return Some(());
         }
+        if self.depth == DEEPEST {
+            return None;
+        }
         self.conversions.insert(key, String::new());
+        self.depth += 1;
+        let text = self.conversion(older, newer);
+        self.depth -= 1;
+        self.conversions.insert(key, text?);
+        Some(())
+    }
+
+    fn conversion(&mut self, older: Id, newer: Id) -> Option<String> {
         let (from, into) = (&self.source.program.definitions[older], &self.source.program.definitions[newer]);
         let path = Types::new(self.source, &into.module).path(older);
         let named = Shape::of(Type::Named(older));
@@ -113,8 +126,7 @@ impl Derivation<'_> {
                 }
             }
         };
-        self.conversions.insert(key, text.to_string());
-        Some(())
+        Some(text.to_string())
     }
 
     fn structure(&mut self, from: &Struct, into: &Struct, newer: Id) -> Option<TokenStream> {

@@ -1,16 +1,18 @@
 //! What values a type has, as a schema: whether it takes a default, and whether one type takes all values of another.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Number, Value, json};
 
 use crate::schema::{self, Validator};
 use crate::shape::{Body, Check, Choice, Field, Id, Program, Shape, Struct, Type, Union, Unknown};
 
+/// Alternatives that may be held against a value and its parts: alternatives within alternatives double them with each level.
+const MOST_TRIES: usize = 1 << 12;
+
 /// Whether a shape provably accepts a value.
 pub(super) fn accepts(program: &Program, shape: &Shape, value: &Value) -> bool {
-    if value.is_null() && shape.nullable {
-        return true;
-    }
-    fits(program, &shape.ty, value) && passes(&shape.checks, value)
+    Proof { program, tries: Cell::new(MOST_TRIES) }.accepts(shape, value)
 }
 
 /// Whether a value provably passes all of some checks.
@@ -22,57 +24,79 @@ fn is_valid(schema: &Value, value: &Value) -> bool {
     Validator::new(schema).is_ok_and(|validator| validator.is_valid(value))
 }
 
-/// Whether a value is provably one of a type.
-fn fits(program: &Program, ty: &Type, value: &Value) -> bool {
-    match (ty, value) {
-        (Type::Any, _) | (Type::Null, Value::Null) => true,
-        (Type::List(item), Value::Array(items)) => items.iter().all(|value| accepts(program, item, value)),
-        (Type::Tuple(shapes), Value::Array(items)) => {
-            shapes.len() == items.len() && shapes.iter().zip(items).all(|(shape, value)| accepts(program, shape, value))
+struct Proof<'a> {
+    program: &'a Program,
+    /// How many alternatives may still be tried.
+    tries: Cell<usize>,
+}
+
+impl Proof<'_> {
+    fn accepts(&self, shape: &Shape, value: &Value) -> bool {
+        if value.is_null() && shape.nullable {
+            return true;
         }
-        (Type::Map(item), Value::Object(members)) => members.values().all(|value| accepts(program, item, value)),
-        (Type::Named(id) | Type::Boxed(id), _) => match (&program.definitions[*id].body, value) {
-            (Body::Struct(body), Value::Object(members)) => has_properties(program, body, members),
-            (Body::Union(union), _) => has_alternative(program, union, value),
-            (Body::Wrapper(inner), _) => accepts(program, inner, value),
-            (Body::Enum(_) | Body::Text(_), _) => {
-                schema_of(program, &Shape::of(ty.clone())).is_some_and(|schema| is_valid(&schema, value))
-            }
-            _ => false,
-        },
-        _ => schema_of(program, &Shape::of(ty.clone())).is_some_and(|schema| is_valid(&schema, value)),
+        self.fits(&shape.ty, value) && passes(&shape.checks, value)
     }
-}
 
-fn has_properties(program: &Program, body: &Struct, members: &Map<String, Value>) -> bool {
-    let is_tag = |name: &str| body.tag.as_deref() == Some(name);
-    let of = |name: &str| body.fields.iter().find(|field| field.property == name);
-    let others = || members.iter().filter(|(name, _)| !is_tag(name) && of(name).is_none());
-    let takes_others = match &body.unknown {
-        Unknown::Ignored => true,
-        Unknown::Forbidden => others().next().is_none(),
-        Unknown::Kept(map) => {
-            let others: Map<String, Value> = others().map(|(name, value)| (name.clone(), value.clone())).collect();
-            others.is_empty() || accepts(program, map, &Value::Object(others))
+    /// Whether a value is provably one of a type.
+    fn fits(&self, ty: &Type, value: &Value) -> bool {
+        match (ty, value) {
+            (Type::Any, _) | (Type::Null, Value::Null) => true,
+            (Type::List(item), Value::Array(items)) => items.iter().all(|value| self.accepts(item, value)),
+            (Type::Tuple(shapes), Value::Array(items)) => {
+                shapes.len() == items.len() && shapes.iter().zip(items).all(|(shape, value)| self.accepts(shape, value))
+            }
+            (Type::Map(item), Value::Object(members)) => members.values().all(|value| self.accepts(item, value)),
+            (Type::Named(id) | Type::Boxed(id), _) => match (&self.program.definitions[*id].body, value) {
+                (Body::Struct(body), Value::Object(members)) => self.has_properties(body, members),
+                (Body::Union(union), _) => self.has_alternative(union, value),
+                (Body::Wrapper(inner), _) => self.accepts(inner, value),
+                (Body::Enum(_) | Body::Text(_), _) => {
+                    schema_of(self.program, &Shape::of(Type::Named(*id))).is_some_and(|schema| is_valid(&schema, value))
+                }
+                _ => false,
+            },
+            _ => schema_of(self.program, &Shape::of(ty.clone())).is_some_and(|schema| is_valid(&schema, value)),
         }
-    };
-    let takes = |field: &Field| match members.get(&field.property) {
-        Some(value) => accepts(program, &field.shape, value),
-        None => !field.required,
-    };
-    body.rules.is_empty() && takes_others && body.fields.iter().all(takes)
-}
+    }
 
-fn has_alternative(program: &Program, union: &Union, value: &Value) -> bool {
-    match &union.choice {
-        Choice::Tag { property, .. } => {
-            let tag = value.get(property).and_then(Value::as_str);
-            let chosen = union.variants.iter().find(|variant| variant.tags.iter().any(|own| Some(own.as_str()) == tag));
-            chosen.is_some_and(|variant| accepts(program, &variant.shape, value))
+    fn has_properties(&self, body: &Struct, members: &Map<String, Value>) -> bool {
+        let is_tag = |name: &str| body.tag.as_deref() == Some(name);
+        let of = |name: &str| body.fields.iter().find(|field| field.property == name);
+        let others = || members.iter().filter(|(name, _)| !is_tag(name) && of(name).is_none());
+        let takes_others = match &body.unknown {
+            Unknown::Ignored => true,
+            Unknown::Forbidden => others().next().is_none(),
+            Unknown::Kept(map) => {
+                let others: Map<String, Value> = others().map(|(name, value)| (name.clone(), value.clone())).collect();
+                others.is_empty() || self.accepts(map, &Value::Object(others))
+            }
+        };
+        let takes = |field: &Field| match members.get(&field.property) {
+            Some(value) => self.accepts(&field.shape, value),
+            None => !field.required,
+        };
+        body.rules.is_empty() && takes_others && body.fields.iter().all(takes)
+    }
+
+    fn has_alternative(&self, union: &Union, value: &Value) -> bool {
+        match &union.choice {
+            Choice::Tag { property, .. } => {
+                let tag = value.get(property).and_then(Value::as_str);
+                let is_own = |own: &String| Some(own.as_str()) == tag;
+                let chosen = union.variants.iter().find(|variant| variant.tags.iter().any(is_own));
+                chosen.is_some_and(|variant| self.accepts(&variant.shape, value))
+            }
+            // Of exactly one nobody has shown that the others refuse it.
+            Choice::One => false,
+            Choice::Any => union.variants.iter().any(|variant| self.may_try() && self.accepts(&variant.shape, value)),
         }
-        // Of exactly one nobody has shown that the others refuse it.
-        Choice::One => false,
-        Choice::Any => union.variants.iter().any(|variant| accepts(program, &variant.shape, value)),
+    }
+
+    fn may_try(&self) -> bool {
+        let left = self.tries.get().checked_sub(1);
+        self.tries.set(left.unwrap_or_default());
+        left.is_some()
     }
 }
 
@@ -82,7 +106,7 @@ pub(super) fn contains(program: &Program, into: Id, from: &Shape) -> bool {
     schemas.is_some_and(|(into, from)| schema::covers(&into, &from))
 }
 
-/// The values of a shape as a schema, if it is one of those that a default may have.
+/// The values of a shape as a schema, if it is one that holds no others.
 fn schema_of(program: &Program, shape: &Shape) -> Option<Value> {
     let of_type = match &shape.ty {
         Type::Bool => json!({"type": "boolean"}),
@@ -95,14 +119,12 @@ fn schema_of(program: &Program, shape: &Shape) -> Option<Value> {
             let (min, max) = kind.bounds();
             json!({"type": "integer", "minimum": number(min)?, "maximum": number(max)?})
         }
-        Type::List(item) => json!({"type": "array", "items": schema_of(program, item)?}),
         Type::Named(id) => match &program.definitions[*id].body {
             Body::Enum(variants) => {
                 let values: Vec<&str> = variants.iter().map(|variant| variant.value.as_str()).collect();
                 json!({ "enum": values })
             }
             Body::Text(checks) => json!({"type": "string", "allOf": all(checks)?}),
-            Body::Wrapper(inner) => schema_of(program, inner)?,
             _ => return None,
         },
         _ => return None,

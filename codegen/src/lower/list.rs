@@ -1,10 +1,12 @@
 //! Arrays.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::pointer::join;
 use crate::references::Location;
-use crate::shape::{Body, Check, Classes, Id, Shape, Type};
+use crate::shape::{Body, Check, Classes, Shape, Type, Unknown};
 
 use super::conjunction::{Conjunction, Flat, Part};
 use super::context::Context;
@@ -47,7 +49,7 @@ impl Context<'_> {
             checks.push(Check::Items { min, max });
         }
         for (part, _) in flat.every("uniqueItems").filter(|(_, unique)| **unique == Value::Bool(true)) {
-            if self.has_equality(&item, &mut Vec::new()) {
+            if self.has_equality(&item) {
                 checks.push(Check::Unique { ordered: self.is_ordered(&item) });
             } else {
                 self.gap(&part.location, "uniqueItems");
@@ -114,32 +116,30 @@ impl Context<'_> {
 
     /// Whether unequal Rust values are unequal JSON values. Equal ones may be too: the validator decides what a check
     /// refuses.
-    fn has_equality(&self, item: &Shape, seen: &mut Vec<Id>) -> bool {
-        match &item.ty {
-            Type::Any => false,
-            Type::List(item) | Type::Map(item) => self.has_equality(item, seen),
-            Type::Tuple(items) => items.iter().all(|item| self.has_equality(item, seen)),
-            Type::Named(id) | Type::Boxed(id) => {
-                if seen.contains(id) {
-                    return true;
-                }
-                seen.push(*id);
-                match &self.definitions[*id].body {
-                    Body::Open => false,
-                    Body::Enum(_) | Body::Text(_) => true,
-                    Body::Wrapper(shape) => self.has_equality(shape, seen),
+    fn has_equality(&self, item: &Shape) -> bool {
+        // Chains of definitions are longer than stacks.
+        let (mut open, mut seen) = (vec![item], HashSet::new());
+        while let Some(shape) = open.pop() {
+            match &shape.ty {
+                Type::Any => return false,
+                Type::List(item) | Type::Map(item) => open.push(item),
+                Type::Tuple(items) => open.extend(items),
+                Type::Named(id) | Type::Boxed(id) if seen.insert(*id) => match &self.definitions[*id].body {
+                    Body::Open => return false,
+                    Body::Enum(_) | Body::Text(_) => {}
+                    Body::Wrapper(shape) => open.push(shape),
                     Body::Struct(body) => {
-                        let kept = match &body.unknown {
-                            crate::shape::Unknown::Kept(map) => self.has_equality(map, seen),
-                            _ => true,
-                        };
-                        kept && body.fields.iter().all(|field| self.has_equality(&field.shape, seen))
+                        open.extend(body.fields.iter().map(|field| &field.shape));
+                        if let Unknown::Kept(map) = &body.unknown {
+                            open.push(map);
+                        }
                     }
-                    Body::Union(union) => union.variants.iter().all(|variant| self.has_equality(&variant.shape, seen)),
-                }
+                    Body::Union(union) => open.extend(union.variants.iter().map(|variant| &variant.shape)),
+                },
+                _ => {}
             }
-            _ => true,
         }
+        true
     }
 
     /// Whether the Rust type has an order to sort by.

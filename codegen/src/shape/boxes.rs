@@ -1,10 +1,18 @@
-//! Types that contain themselves: what must lie on the heap, and what could never be read.
+//! Types that contain themselves, or too much: what must lie on the heap, and what could never be read.
 
 use std::collections::HashSet;
 
 use crate::shape::{Body, Gap, Id, Program, Shape, Type};
 
 use super::circles::circles;
+use super::sizes::{Sizes, inside_out};
+
+/// The most bytes that a type may take, about, before what lies in it goes to the heap. JSON is read to a depth of 127, a
+/// level of it holds a value or two on the stack, and a thread of Rust has 2 MiB of stack: that is some 4 KiB for each.
+const LARGEST: usize = 4_096;
+
+/// What is smaller stays where it is: a pointer to it would save little.
+const WORTH_A_BOX: usize = 64;
 
 /// Makes any JSON of a type that stands for itself, as in `{"anyOf": [{"$ref": "#"}, ..]}`: whoever reads it would go round
 /// and round without reading on. The validator knows what it comes to.
@@ -46,6 +54,26 @@ pub(super) fn box_recursion(program: &mut Program) {
                 shape.ty = Type::Boxed(id);
             }
         }
+    }
+}
+
+/// Puts on the heap what would make a type large: a type that holds two of a type that holds two of a third, and so on,
+/// would double its size with each, until no stack has room for it. What a type holds directly stays in it.
+pub(super) fn box_large(program: &mut Program) {
+    let mut sizes = Sizes::none(program);
+    for id in inside_out(program) {
+        sizes.learn(id, &program.definitions[id]);
+        if sizes.of_definition(id) <= LARGEST {
+            continue;
+        }
+        for shape in program.definitions[id].body.shapes_mut().into_iter().flat_map(leaves) {
+            if let Type::Named(inner) = shape.ty
+                && sizes.of_definition(inner) > WORTH_A_BOX
+            {
+                shape.ty = Type::Boxed(inner);
+            }
+        }
+        sizes.learn(id, &program.definitions[id]);
     }
 }
 

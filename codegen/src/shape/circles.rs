@@ -2,14 +2,29 @@
 
 use crate::shape::Id;
 
+/// How many definitions are looked at, those that are looked at again included, before circles are found without choosing where.
+const MOST_STEPS: usize = 1 << 22;
+
 /// Circles by the first definition of each: with all that lies on one with it, if those before it are taken out.
 ///
-/// Breaking each circle at its first definition leaves none.
+/// Breaking each circle at its first definition leaves none. Where very many definitions refer to each other, so that most of them
+/// stay in circles whichever is taken out, a circle is one by the definition that leads back to one before it: `(definition, those
+/// it leads back to)`.
 pub(super) fn circles(edges: &[Vec<Id>]) -> Vec<(Id, Vec<Id>)> {
-    let mut found = Vec::new();
+    circles_within(edges, MOST_STEPS)
+}
+
+fn circles_within(edges: &[Vec<Id>], mut steps: usize) -> Vec<(Id, Vec<Id>)> {
+    let (mut found, mut late) = (Vec::new(), Vec::new());
     let mut open: Vec<Vec<Id>> = vec![(0..edges.len()).collect()];
     let mut search = Search::new(edges);
     while let Some(ids) = open.pop() {
+        let cost: usize = ids.iter().map(|id| 1 + edges[*id].len()).sum();
+        if cost > steps {
+            late.extend(ids);
+            continue;
+        }
+        steps -= cost;
         for component in search.components(&ids) {
             let Some(first) = component.iter().copied().min() else { continue };
             if component.len() == 1 && !edges[first].contains(&first) {
@@ -17,6 +32,41 @@ pub(super) fn circles(edges: &[Vec<Id>]) -> Vec<(Id, Vec<Id>)> {
             }
             open.push(component.iter().copied().filter(|id| *id != first).collect());
             found.push((first, component));
+        }
+    }
+    if !late.is_empty() {
+        late.sort_unstable();
+        found.extend(backward(edges, &late));
+    }
+    found
+}
+
+/// The definitions among some that lead back to others, from which one search came to them. Without these steps back nothing is a
+/// circle.
+fn backward(edges: &[Vec<Id>], ids: &[Id]) -> Vec<(Id, Vec<Id>)> {
+    let (mut is_part, mut is_entered, mut is_open) =
+        (vec![false; edges.len()], vec![false; edges.len()], vec![false; edges.len()]);
+    ids.iter().for_each(|id| is_part[*id] = true);
+    let mut found = Vec::new();
+    for start in ids {
+        let mut path: Vec<(Id, usize)> = if is_entered[*start] { Vec::new() } else { vec![(*start, 0)] };
+        while let Some((id, next)) = path.pop() {
+            if next == 0 {
+                (is_entered[id], is_open[id]) = (true, true);
+                let back: Vec<Id> = edges[id].iter().copied().filter(|to| is_part[*to] && is_open[*to]).collect();
+                if !back.is_empty() {
+                    found.push((id, back));
+                }
+            }
+            match edges[id].get(next).copied() {
+                Some(to) => {
+                    path.push((id, next + 1));
+                    if is_part[to] && !is_entered[to] {
+                        path.push((to, 0));
+                    }
+                }
+                None => is_open[id] = false,
+            }
         }
     }
     found
@@ -115,6 +165,37 @@ mod tests {
         assert_eq!(firsts(&[&[1], &[2], &[0]]), [0]);
         assert_eq!(firsts(&[&[1], &[0, 2], &[1]]), [0, 1]);
         assert_eq!(firsts(&[&[1, 2], &[0], &[2, 3], &[]]), [0, 2]);
+    }
+
+    /// Whether the definitions that are left have no circle once some steps are taken away.
+    fn are_broken(edges: &[Vec<Id>], circles: &[(Id, Vec<Id>)]) -> bool {
+        let mut left = edges.to_vec();
+        for (id, others) in circles {
+            left[*id].retain(|to| !others.contains(to));
+        }
+        super::circles(&left).is_empty()
+    }
+
+    #[test]
+    fn circles_are_broken_however_little_time_there_is() {
+        let both_ways = |count: usize| -> Vec<Vec<Id>> {
+            (0..count)
+                .map(|id| [id.checked_sub(1), Some(id + 1)].into_iter().flatten().filter(|id| *id < count).collect())
+                .collect()
+        };
+        let graphs = [
+            both_ways(9),
+            vec![vec![0]],
+            vec![vec![1, 2], vec![0], vec![2, 3], vec![]],
+            vec![vec![1], vec![2], vec![0]],
+        ];
+        for graph in &graphs {
+            for steps in 0..40 {
+                assert!(are_broken(graph, &circles_within(graph, steps)), "{graph:?} {steps}");
+            }
+        }
+        let long = both_ways(200_000);
+        assert!(are_broken(&long, &circles(&long)));
     }
 
     #[test]

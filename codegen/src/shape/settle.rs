@@ -1,4 +1,5 @@
-//! From lowered types to those that are written: each once, with a name, and on the heap where it contains itself.
+//! From lowered types to those that are written: each once, with a name, and on the heap where it contains itself or
+//! would be large.
 
 use crate::load::Loaded;
 
@@ -22,5 +23,6 @@ pub(crate) fn settle(loaded: &Loaded, (mut program, origins): (Program, Vec<Orig
     let origins = merge::merge_equal(&mut program, origins, &wanted, &homes);
     names::assign(&mut program, &origins, loaded, &homes);
     boxes::box_recursion(&mut program);
+    boxes::box_large(&mut program);
     program
 }

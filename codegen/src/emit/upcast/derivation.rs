@@ -21,4 +21,6 @@ pub(super) struct Derivation<'a> {
     pub(super) filled: Vec<(Id, String)>,
     /// What is written, or being written.
     pub(super) conversions: Conversions,
+    /// How many definitions the one at hand lies in.
+    pub(super) depth: usize,
 }
