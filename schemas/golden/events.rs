@@ -9253,7 +9253,7 @@ pub mod rule {
         /// Change properties of a rule, which gives it a new version. Answered by rules-management.
         ///
         /// The schema `command/rule/update.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleUpdate {
             /// The rule to be changed.
             pub rule_id: RuleId,
@@ -9838,7 +9838,7 @@ pub mod rule {
         /// New values for properties of a rule; a property that is left out stays as it is.
         ///
         /// The schema `command/rule/update.v1.json#/$defs/RuleChanges`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleChanges {
             /// The new name.
             #[serde(
@@ -9875,10 +9875,13 @@ pub mod rule {
                 skip_serializing_if = "Option::is_none"
             )]
             pub tags: Option<Vec<Tag>>,
+            /// Properties that the schema does not name.
+            #[serde(flatten, deserialize_with = "::eventsmith::generated::de::kept")]
+            pub unknown: BTreeMap<String, Value>,
         }
 
         ::eventsmith::generated::builder! {
-            RuleChanges from RuleChangesRequired {};
+            RuleChanges from RuleChangesRequired {} + unknown;
             with_name = name: into RuleName, with_description = description: into String,
             with_definition = definition: into RuleDefinition, with_priority = priority: into RulePriority,
             with_tags = tags: of Vec<Tag>
@@ -9895,9 +9898,13 @@ pub mod rule {
                         value.len() <= 20
                             && ::eventsmith::generated::checks::unique(value)
                     })
+                    && ::eventsmith::generated::checks::undeclared(
+                        &self.unknown,
+                        &["name", "description", "definition", "priority", "tags"],
+                    )
                     && (self.name.is_some() || self.description.is_some()
                         || self.definition.is_some() || self.priority.is_some()
-                        || self.tags.is_some())
+                        || self.tags.is_some() || !self.unknown.is_empty())
             }
         }
 

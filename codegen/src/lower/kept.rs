@@ -2,7 +2,7 @@
 
 use crate::load::Loaded;
 use crate::references::Location;
-use crate::shape::{Body, Integer, Program, Shape, Type, settle};
+use crate::shape::{Body, Integer, Program, Shape, Struct, Type, Unknown, settle};
 
 use super::Lowered;
 use super::conjunction::{Conjunction, Flat};
@@ -42,9 +42,12 @@ impl Context<'_> {
         }
     }
 
-    /// Notes that a struct keeps undeclared properties.
-    pub(super) fn note_open(&mut self, flat: &Flat<'_>) {
-        self.keeping.open.extend(flat.parts.iter().map(|part| part.location.clone()));
+    /// Makes a struct keep undeclared properties that it would drop, and notes it.
+    pub(super) fn keep_undeclared(&mut self, flat: &Flat<'_>, body: &mut Struct) {
+        if body.unknown == Unknown::Ignored {
+            self.keeping.open.extend(flat.parts.iter().map(|part| part.location.clone()));
+            body.unknown = Unknown::Kept(Box::new(Shape::of(Type::Map(Box::new(Shape::of(Type::Any))))));
+        }
     }
 
     /// Notes a union whose alternatives may accept a value together.

@@ -117,10 +117,9 @@ impl<'a> Context<'a> {
         let before = self.gaps.len();
         self.add_rules(flat, &mut body);
         has_gaps |= self.gaps.len() > before;
-        if has_gaps && body.unknown == Unknown::Ignored {
+        if has_gaps {
             // The validator looks at properties that are not declared: what is written must have them, too.
-            self.note_open(flat);
-            body.unknown = Unknown::Kept(Box::new(Shape::of(Type::Map(Box::new(Shape::of(Type::Any))))));
+            self.keep_undeclared(flat, &mut body);
         }
         body
     }

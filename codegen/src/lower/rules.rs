@@ -43,15 +43,13 @@ impl Context<'_> {
         let declared = u64::try_from(body.fields.len()).unwrap_or(u64::MAX).saturating_add(left_out);
         let min = min.filter(|min| required < *min).map(|min| min - left_out);
         let max = max.filter(|max| body.unknown != Unknown::Forbidden || declared > *max);
-        let drops = body.unknown == Unknown::Ignored;
-        if drops && (min.is_some() || max.is_some()) || max.is_some_and(|max| max < left_out) {
-            // What the struct does not keep cannot be counted.
-            for (keyword, bound) in [("minProperties", min), ("maxProperties", max)] {
-                if let Some((part, _)) = flat.every(keyword).next().filter(|_| bound.is_some()) {
-                    self.gap(&part.location, keyword);
-                }
+        if max.is_some_and(|max| max < left_out) {
+            if let Some((part, _)) = flat.every("maxProperties").next() {
+                self.gap(&part.location, "maxProperties");
             }
         } else if min.is_some() || max.is_some() {
+            // What the struct does not keep cannot be counted.
+            self.keep_undeclared(flat, body);
             rules.push(Rule::Count { min, max: max.map(|max| max - left_out) });
         }
         body.rules.extend(rules.into_iter().filter(|rule| *rule != Rule::All(Vec::new())));

@@ -20,11 +20,13 @@ fn a_schema_that_names_a_draft_of_its_own_is_read_as_one_of_that() {
 
 #[test]
 fn what_is_counted_is_kept() {
-    let (text, causes) =
-        lowered(&json!({"type": "object", "properties": {"a": {"type": "integer"}}, "minProperties": 2}));
+    for (keyword, most) in [("minProperties", 2), ("maxProperties", 2)] {
+        let (text, causes) =
+            lowered(&json!({"type": "object", "properties": {"a": {"type": "integer"}}, keyword: most}));
 
-    assert_has(&text, &["pub unknown:"]);
-    assert_eq!(causes, ["minProperties"]);
+        assert_has(&text, &["pub unknown:", "self.unknown.len()"]);
+        assert_eq!(causes, Vec::<String>::new());
+    }
 }
 
 #[test]
