@@ -1,6 +1,6 @@
 //! How a bus connects and publishes: one struct, from code, from TOML or from the environment.
 
-pub(crate) mod duration;
+pub mod duration;
 mod env;
 mod injected;
 mod secret;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use eventsmith_bus::config::duration;
 use serde::{Deserialize, Serialize};
 
 use crate::delay::doubled;
 
-/// How a projection runs. The defaults are good for most.
+/// How a projection runs. The defaults are good for most. In a configuration durations are texts, such as `5s`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,19 +21,19 @@ use crate::delay::doubled;
 #[serde(default, deny_unknown_fields)]
 pub struct ProjectionConfig {
     /// How long an instance that projects may be silent before another one takes over. It says that it is there three times in this time.
-    #[serde(with = "milliseconds")]
+    #[serde(with = "duration")]
     pub lease: Duration,
     /// How many messages are projected together at most: those that have come already.
     pub max_chunk: usize,
     /// How often an event is tried whose handler fails in a way that may pass, before the projection stops. At least once.
     pub max_attempts: u32,
     /// The pause after the first of these attempts; it doubles, up to 30 s.
-    #[serde(with = "milliseconds")]
+    #[serde(with = "duration")]
     pub first_delay: Duration,
     /// What becomes of a message that nobody can read, or that the handler rejects.
     pub on_poison: OnPoison,
     /// How often the projection says how far it is, and looks whether it is to be rebuilt.
-    #[serde(with = "milliseconds")]
+    #[serde(with = "duration")]
     pub status_interval: Duration,
 }
 
@@ -79,24 +80,10 @@ impl ProjectionConfig {
         for time in [&mut self.lease, &mut self.status_interval] {
             *time = (*time).clamp(Duration::from_millis(10), Duration::from_secs(86_400));
         }
+        self.first_delay = self.first_delay.max(Duration::from_millis(1));
         self.max_chunk = self.max_chunk.clamp(1, 10_000);
         self.max_attempts = self.max_attempts.max(1);
         self
-    }
-}
-
-/// Durations in a configuration, in milliseconds.
-mod milliseconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_millis)
     }
 }
 
@@ -111,5 +98,17 @@ mod tests {
         let delays = [1, 2, 3, 40].map(|attempt| config.delay(attempt).as_millis());
 
         assert_eq!(delays, [50, 100, 200, 30_000]);
+    }
+
+    #[test]
+    fn durations_are_texts_in_a_configuration() {
+        let config = ProjectionConfig { lease: Duration::from_millis(1_500), ..ProjectionConfig::default() };
+
+        let text = serde_json::to_string(&config).unwrap();
+
+        assert!(text.contains(r#""lease":"1s 500ms""#), "{text}");
+        assert_eq!(serde_json::from_str::<ProjectionConfig>(&text).unwrap(), config);
+        assert!(serde_json::from_str::<ProjectionConfig>(r#"{"lease":"5s"}"#).is_ok());
+        assert!(serde_json::from_str::<ProjectionConfig>(r#"{"lease":5000}"#).is_err());
     }
 }

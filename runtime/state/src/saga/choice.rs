@@ -88,6 +88,13 @@ mod tests {
     }
 
     #[test]
+    fn no_delay_is_too_long_for_a_clock() {
+        let retry = SagaRetry { first_delay: Duration::MAX, max_delay: Duration::MAX, ..SagaRetry::default() };
+
+        assert_eq!(retry.delay(1), Duration::from_secs(365 * 86_400));
+    }
+
+    #[test]
     fn one_attempt_is_made_at_least() {
         let none = SagaRetry { max_attempts: Some(0), ..SagaRetry::default() };
 
