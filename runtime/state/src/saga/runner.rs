@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventsmith_bus::cause::Cause;
+use eventsmith_bus::config::duration::LONGEST;
+use eventsmith_bus::consumer::ConsumerConfig;
 use eventsmith_bus::environment::suspended;
 use eventsmith_bus::settings::ConsumerSettings;
 use eventsmith_bus::transport::{AckKind, Acker, Arrival, Deliveries, Delivery, ServerFailure, Transport, Unavailable};
@@ -19,7 +21,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, try_join_all};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::client::Sagas;
 use super::definition::Saga;
@@ -35,6 +37,8 @@ use crate::delay::doubled;
 
 /// How long to wait where something went wrong that is no answer: the server was not reached, or an instance is damaged.
 const AFTER_TROUBLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// How long what is in hand may take once the runner is told to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// How often to look for instances of versions that are not run here.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
@@ -50,7 +54,8 @@ pub struct SagaConfig {
     /// How many requests of one version of a saga are made at the same time, and how many time-outs and inputs are taken in; at least 1.
     /// Default: 64.
     pub concurrency: usize,
-    /// After how long without a sign of a runner another one takes over what it had in hand. Default: 15 s.
+    /// After how long without a sign of a runner another one takes over what it had in hand, be it requests, time-outs, or events that start
+    /// sagas and go into them. Consumers that were provisioned keep what they have. Default: 15 s.
     pub ack_wait: Duration,
     /// How many requests of one version of a saga may be in hand or wait to be made again, over all runners, and how many time-outs and
     /// inputs. Default: 10,000.
@@ -60,6 +65,17 @@ pub struct SagaConfig {
 impl Default for SagaConfig {
     fn default() -> Self {
         Self { concurrency: 64, ack_wait: Duration::from_secs(15), max_ack_pending: 10_000 }
+    }
+}
+
+impl SagaConfig {
+    /// Nothing is zero, and no time too long for a clock.
+    fn bounded(self) -> Self {
+        Self {
+            concurrency: self.concurrency.max(1),
+            ack_wait: self.ack_wait.clamp(Duration::from_millis(10), LONGEST),
+            max_ack_pending: self.max_ack_pending.max(1),
+        }
     }
 }
 
@@ -179,7 +195,7 @@ impl SagaRunner {
 
     /// How they are run.
     pub fn config(mut self, config: SagaConfig) -> Self {
-        self.config = config;
+        self.config = config.bounded();
         self
     }
 
@@ -280,7 +296,7 @@ impl SagaRunner {
             store,
             settings,
             deliveries,
-            concurrency: self.config.concurrency.max(1),
+            concurrency: self.config.concurrency,
             stopped: stopped.clone(),
         })
     }
@@ -316,7 +332,8 @@ impl SagaRunner {
         if inlets.is_empty() {
             return None;
         }
-        let consumer = self.sagas.bus().consumer(self.service.clone());
+        let config = ConsumerConfig { ack_wait: self.config.ack_wait, ..ConsumerConfig::default() };
+        let consumer = self.sagas.bus().consumer(self.service.clone()).config(config);
         let consumer = inlets.into_iter().fold(consumer, |consumer, inlet| inlet.attach(consumer));
         let service = self.service.clone();
         let run = async move {
@@ -425,7 +442,12 @@ impl Reading {
         for delivery in self.deliveries.stop().await {
             drop(delivery.acker.send(AckKind::Nak(None)).await);
         }
-        while at_work.join_next().await.is_some() {}
+        let finish = async { while at_work.join_next().await.is_some() {} };
+        if timeout(STOP_WITHIN, finish).await.is_err() {
+            let consumer = &self.settings.name;
+            tracing::warn!(consumer, "what was in hand did not end within {STOP_WITHIN:?}, and goes on later");
+            at_work.abort_all();
+        }
         drop(self.deliveries.confirm().await);
         outcome
     }
