@@ -21,6 +21,7 @@ over_both_transports! {
     a_read_model_is_made_of_events_in_their_order
     it_resumes_where_it_was
     what_was_projected_behind_the_checkpoint_is_not_projected_again
+    what_was_left_out_stays_so
     it_is_kept_up_to_date_and_says_how_far_it_is
     an_event_may_change_several_documents
     events_of_several_streams_make_one_read_model
@@ -104,6 +105,44 @@ async fn what_was_projected_behind_the_checkpoint_is_not_projected_again(bus: Bu
     assert_eq!((numbers(&bus, "b").await?, numbers(&bus, "c").await?), (vec![], vec![2]));
     let status = status(&bus, "1-1").await?;
     assert_eq!((status.projected, status.skipped), (12, 0));
+    Ok(())
+}
+
+/// An event that changes two documents and is rejected by one of them, and one behind it that changes that one: what was decided of the first
+/// stays so, also for a process that died before it wrote its checkpoint.
+async fn what_was_left_out_stays_so(bus: Bus) -> Outcome {
+    let moves = || {
+        let keys = |event: &Moved| if event.number == REJECTED { vec!["a", "b"] } else { vec!["a"] };
+        let add = |total: &mut Option<Total>, event: &Received<Moved>| {
+            let total = total.get_or_insert_default();
+            if event.number == REJECTED && total.numbers == [1] {
+                return Err(HandlerError::reject("not enough"));
+            }
+            total.numbers.push(event.number);
+            Ok(())
+        };
+        Projection::in_bucket::<Total>("totals", 1).config(hasty()).on(keys, add)
+    };
+    provisioned(&bus).await?;
+    let ledger = bus.raw_bucket("EVENTSMITH_PROJECTIONS");
+    let checkpoint = async || -> Outcome<bytes::Bytes> {
+        let found = ledger.get("totals.1-1.checkpoint").await?.ok_or("there is no checkpoint")?;
+        Ok(found.value.map_err(|_| "gone")?)
+    };
+    publish(&bus, "a", [1]).await?;
+    moves().catch_up(&bus).await?;
+
+    publish(&bus, "a", [REJECTED, 2]).await?;
+    let running = Projecting::start(moves(), &bus);
+    eventually(async || Ok(numbers(&bus, "a").await?.len() == 2)).await?;
+    running.kill().await;
+    // Whatever was kept when the last event was written: nothing before it is decided again.
+    let kept = String::from_utf8(checkpoint().await?.to_vec())?;
+    moves().catch_up(&bus).await?;
+
+    assert!(kept.contains(r#""skipped":1"#), "{kept}");
+    assert_eq!((numbers(&bus, "a").await?, numbers(&bus, "b").await?), (vec![1, 2], vec![]));
+    assert_eq!(status(&bus, "1-1").await?.skipped, 1);
     Ok(())
 }
 

@@ -15,6 +15,19 @@ pub struct Checkpoint {
     pub(crate) skipped: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_skipped: Option<Skipped>,
+    /// Where the documents are that it stands for, if they are kept apart from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) written_to: Option<WrittenTo>,
+}
+
+/// The bucket that a read model was written to, as it was then.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct WrittenTo {
+    /// When it was created, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created: Option<Timestamp>,
+    /// The last revision of a document of the read model that was written or read.
+    pub(crate) revision: u64,
 }
 
 /// How far it is in one stream.

@@ -91,6 +91,13 @@ impl Chunk {
     fn ready(&self) -> usize {
         let halt = self.items.iter().position(|item| matches!(item.fate, Fate::Halt(_)));
         let ready = halt.unwrap_or(self.items.len());
+        // What is left out is noted before anything behind it is projected, by which it might be decided otherwise.
+        let is_skipped = |item: &Item| matches!(item.fate, Fate::Skip(_));
+        let behind = |first: usize| {
+            let next = self.items[first..].iter().position(|item| matches!(item.fate, Fate::Project(_)));
+            next.map_or(self.items.len(), |next| first + next)
+        };
+        let ready = self.items.iter().position(is_skipped).map_or(ready, |first| ready.min(behind(first)));
         self.limit.map_or(ready, |limit| limit.min(ready))
     }
 

@@ -12,13 +12,15 @@ use std::time::Duration;
 use eventsmith_bus::bucket::{BucketError, Content, Store};
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::handler::{HandlerError, Received};
+use eventsmith_bus::publish::PublishError;
+use eventsmith_bus::transport::StreamExtent;
 use eventsmith_event::clip::clip;
 use eventsmith_event::event::{Event, State};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, WrittenTo};
 use super::document::Document;
 use super::error::ProjectionError;
 use super::ledger::{self, Ledger};
@@ -135,6 +137,8 @@ struct DocumentWriter<'a, S> {
     ledger: Ledger,
     checkpoint: Checkpoint,
     kept: Kept,
+    /// What is written to.
+    bucket: WrittenTo,
     known: HashMap<String, Document<S>>,
 }
 
@@ -152,13 +156,31 @@ impl<'a, S: State> DocumentWriter<'a, S> {
         let extent = of.bus.transport().extent(&stream).await;
         let about = || format!("the bucket {}", S::BUCKET);
         let extent = extent.map_err(|error| ProjectionError::unavailable(about(), error.0))?;
-        if extent.is_none() {
-            return Err(ProjectionError::NoBucket { bucket: S::BUCKET });
-        }
+        let extent = extent.ok_or(ProjectionError::NoBucket { bucket: S::BUCKET })?;
         let found = ledger.read::<Checkpoint>(&ledger::of(of.generation, "checkpoint")).await?;
-        let checkpoint = found.value.unwrap_or_default();
+        let mut checkpoint = found.value.unwrap_or_default();
+        let before = checkpoint.written_to.take().unwrap_or_default();
+        let is_another = before.created.is_some() && extent.created.is_some() && before.created != extent.created;
+        if is_another || extent.last < before.revision {
+            let (name, generation) = (of.name.clone(), of.generation);
+            return Err(ProjectionError::LostDocuments { name, generation, bucket: S::BUCKET });
+        }
+        let bucket = WrittenTo { created: extent.created, revision: before.revision };
         let kept = Kept { checkpoint: checkpoint.clone(), revision: found.revision, at: Instant::now() };
-        Ok(Self { documents, of, store, ledger, checkpoint, kept, known: HashMap::new() })
+        Ok(Self { documents, of, store, ledger, checkpoint, kept, bucket, known: HashMap::new() })
+    }
+
+    /// Where a document is not as it was left, somebody else has written it, or it is gone.
+    async fn check_bucket(&self) -> Result<(), ProjectFailure> {
+        let stream = eventsmith_bus::settings::bucket_stream(S::BUCKET);
+        let extent = self.of.bus.transport().extent(&stream).await;
+        let extent =
+            extent.map_err(|error| ProjectionError::unavailable(format!("the bucket {}", S::BUCKET), error.0))?;
+        let is_there =
+            |extent: &StreamExtent| extent.created == self.bucket.created && extent.last >= self.bucket.revision;
+        let (name, generation) = (self.of.name.clone(), self.of.generation);
+        let lost = ProjectionError::LostDocuments { name, generation, bucket: S::BUCKET };
+        extent.filter(is_there).map(drop).ok_or(lost.into())
     }
 
     fn unavailable(&self, error: BucketError) -> ProjectFailure {
@@ -182,6 +204,7 @@ impl<'a, S: State> DocumentWriter<'a, S> {
                 key: prefix(self.of, &key),
                 reason,
             })?;
+            self.bucket.revision = self.bucket.revision.max(document.revision);
             self.known.insert(key, document);
         }
         Ok(())
@@ -207,12 +230,15 @@ impl<'a, S: State> DocumentWriter<'a, S> {
         let mut changed = BTreeSet::new();
         for (index, (event, keys, fold)) in begun.iter().enumerate() {
             let (stream, sequence) = (&*event.place.stream, event.place.sequence);
+            let has = |key: &String| self.known.get(key).is_some_and(|document| document.has(stream, sequence));
+            let was_decided = keys.iter().any(has);
             for key in keys {
                 let Some(document) = self.known.get_mut(key).filter(|document| !document.has(stream, sequence)) else {
                     continue;
                 };
                 let was_there = document.value.is_some();
-                fold(&mut document.value).map_err(|failure| ProjectFailure::Event(index, failure))?;
+                let folded = fold(&mut document.value);
+                folded.map_err(|failure| ProjectFailure::Event(index, failure.of_half(was_decided)))?;
                 document.positions.insert(stream.to_owned(), sequence);
                 // What was not there and is not there needs no message to say so.
                 if was_there || document.value.is_some() {
@@ -220,11 +246,23 @@ impl<'a, S: State> DocumentWriter<'a, S> {
                 }
             }
         }
-        self.write(changed).await
+        match self.write(changed).await {
+            Err(WriteFailure::Content(reason)) => match begun.as_slice() {
+                [(event, keys, _)] => {
+                    // It may be in other documents of the event by now, whose place the next attempt finds there.
+                    let was_decided = keys.len() > 1;
+                    tracing::debug!(sequence = event.place.sequence, was_decided, "a document cannot be stored");
+                    Err(ProjectFailure::Event(0, EventFailure::Rejected(reason).of_half(was_decided)))
+                }
+                _ => Err(ProjectFailure::OneByOne),
+            },
+            Err(WriteFailure::Other(failure)) => Err(failure),
+            Ok(is_alone) => Ok(is_alone),
+        }
     }
 
     /// Writes documents; `false` if somebody else has written one of them.
-    async fn write(&mut self, keys: BTreeSet<String>) -> Result<bool, ProjectFailure> {
+    async fn write(&mut self, keys: BTreeSet<String>) -> Result<bool, WriteFailure> {
         let mut writes = Vec::with_capacity(keys.len());
         for key in keys {
             let Some(document) = self.known.get(&key) else { continue };
@@ -233,7 +271,8 @@ impl<'a, S: State> DocumentWriter<'a, S> {
                 bucket: S::BUCKET,
                 key: prefix(self.of, &key),
                 reason: format!("it cannot be written as JSON: {error}"),
-            })?;
+            });
+            let content = content.map_err(|error| WriteFailure::Other(error.into()))?;
             writes.push((key, content, document.revision));
         }
         let (store, of) = (&self.store, self.of);
@@ -247,6 +286,7 @@ impl<'a, S: State> DocumentWriter<'a, S> {
         while let Some((key, outcome)) = written.next().await {
             match outcome {
                 Ok(revision) => {
+                    self.bucket.revision = self.bucket.revision.max(revision);
                     if let Some(document) = self.known.get_mut(&key) {
                         document.revision = revision;
                     }
@@ -257,9 +297,31 @@ impl<'a, S: State> DocumentWriter<'a, S> {
         }
         drop(written);
         match failure {
-            Some(error) => Err(self.unavailable(error)),
+            Some(error) if is_about_content(&error) => {
+                Err(WriteFailure::Content(clip(format!("it would make a document that cannot be stored: {error}"))))
+            }
+            Some(error) => Err(WriteFailure::Other(self.unavailable(error))),
             None => Ok(is_alone),
         }
+    }
+}
+
+/// Why documents were not written.
+enum WriteFailure {
+    /// One of them is what no bucket takes, such as too large.
+    Content(String),
+    Other(ProjectFailure),
+}
+
+/// The server's code for a message that is larger than its stream takes.
+const TOO_LARGE: u64 = 10054;
+
+fn is_about_content(error: &BucketError) -> bool {
+    match error {
+        BucketError::Invalid(_) | BucketError::Encode { .. } => true,
+        BucketError::Store(PublishError::TooLarge { .. }) => true,
+        BucketError::Store(PublishError::Refused { code, .. }) => *code == Some(TOO_LARGE),
+        _ => false,
     }
 }
 
@@ -295,7 +357,10 @@ impl<S: State> Writer for DocumentWriter<'_, S> {
                         }
                         return Ok(());
                     }
-                    Ok(false) => self.known.clear(),
+                    Ok(false) => {
+                        self.known.clear();
+                        self.check_bucket().await?;
+                    }
                     Err(failure) => {
                         // What is known may hold what was not written.
                         self.known.clear();
@@ -314,7 +379,8 @@ impl<S: State> Writer for DocumentWriter<'_, S> {
                 return Ok(());
             }
             let key = ledger::of(self.of.generation, "checkpoint");
-            let written = self.ledger.write(&key, &self.checkpoint, self.kept.revision).await?;
+            let checkpoint = Checkpoint { written_to: Some(self.bucket.clone()), ..self.checkpoint.clone() };
+            let written = self.ledger.write(&key, &checkpoint, self.kept.revision).await?;
             let revision = written.ok_or(ProjectFailure::Fenced)?;
             self.kept = Kept { checkpoint: self.checkpoint.clone(), revision, at: Instant::now() };
             Ok(())

@@ -2,6 +2,7 @@
 
 use eventsmith_bus::bucket::BucketError;
 use eventsmith_bus::cause::Cause;
+use eventsmith_bus::publish::PublishError;
 
 use super::generation::Generation;
 
@@ -156,6 +157,19 @@ pub enum ProjectionError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The bucket of a read model is not the one that it was written to, or has lost what was written.
+    #[error(
+        "the documents of the projection {name} {generation} are gone from the bucket {bucket}, which was made anew or restored since; \
+         raise the revision, so that another read model is built"
+    )]
+    LostDocuments {
+        /// The projection.
+        name: String,
+        /// The read model.
+        generation: Generation,
+        /// The bucket.
+        bucket: &'static str,
+    },
     /// A store holds a checkpoint that is none.
     #[error(
         "the store of the projection {name} holds a checkpoint of {generation} that cannot be read: {reason}; keep what `commit` is given          as it is, or build the read model under another revision"
@@ -223,6 +237,12 @@ impl ProjectionError {
     }
 
     pub(crate) fn of_bucket(what: impl Into<String>, error: BucketError) -> Self {
-        Self::unavailable(what, Cause::of(error))
+        match error {
+            // Nobody who waits is allowed more.
+            BucketError::Store(PublishError::Denied(_)) => {
+                Self::Refused { what: what.into(), reason: Cause::of(error) }
+            }
+            error => Self::unavailable(what, Cause::of(error)),
+        }
     }
 }

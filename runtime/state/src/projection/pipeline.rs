@@ -266,8 +266,13 @@ impl<'a> Pipeline<'a> {
             let to = chunk.behind(writer.checkpoint());
             let projected = |event| Projected { event, is_replay: !serves || event.place.sequence <= history };
             let events = chunk.events().map(projected).collect();
+            let skipped = writer.checkpoint().skipped;
             match writer.project(events, &to).await {
                 Ok(()) => {
+                    // That it is left out was decided by what is there now: it must not be decided again by what comes behind it.
+                    if to.skipped > skipped {
+                        kept(writer.keep().await)?;
+                    }
                     chunk.advance(name);
                     attempt = 0;
                     self.report.error(None);
@@ -292,6 +297,7 @@ impl<'a> Pipeline<'a> {
                         }
                     }
                 }
+                Err(ProjectFailure::OneByOne) => chunk.first_alone(),
                 Err(ProjectFailure::Fenced) => return Err(fenced()),
                 Err(ProjectFailure::Store(error)) => return Err(error),
             }
@@ -348,13 +354,27 @@ impl<'a> Pipeline<'a> {
     async fn is_current(&mut self, writer: &mut dyn Writer) -> Result<Option<Ended>, ProjectionError> {
         let Common { bus, ledger, target, streams, doing, .. } = self.common;
         match self.role {
-            Role::Superseded => Ok(None),
+            Role::Superseded => {
+                // Readers read another, which this instance does not make: there is nothing to wait for.
+                if !doing.borrow().is_current {
+                    let projection = self.common.name;
+                    tracing::warn!(projection, generation = %self.opening.generation, "readers read a later read model");
+                    doing.send_modify(|doing| (doing.is_current, doing.are_effects_done) = (true, true));
+                }
+                Ok(None)
+            }
             Role::Serves => {
                 if !doing.borrow().is_current {
                     doing.send_modify(|doing| doing.is_current = true);
                 }
                 if !self.has_tidied {
                     self.has_tidied = true;
+                    // Whoever switched may have died before the store knew, or another may have told it otherwise.
+                    if ledger.serving().await?.value.and_then(|serving| serving.generation)
+                        == Some(self.opening.generation)
+                    {
+                        target.serve(&self.opening).await?;
+                    }
                     self.tidy().await;
                 }
                 Ok(None)
@@ -379,12 +399,18 @@ impl<'a> Pipeline<'a> {
                     }
                 }
                 kept(writer.keep().await)?;
-                target.serve(&self.opening).await?;
                 let (from, to) = (self.serving.generation, self.opening.generation);
+                if ledger.serving().await?.value.and_then(|serving| serving.generation) != from {
+                    return Ok(Some(Ended::Switched));
+                }
+                target.serve(&self.opening).await?;
                 if ledger.switch(from, to).await? {
                     let projection = self.common.name;
                     tracing::info!(projection, generation = %to, "a read model serves");
                     self.report.phase(Phase::Running);
+                } else if let Some(generation) = ledger.serving().await?.value.and_then(|serving| serving.generation) {
+                    // Somebody else was quicker, and a store may have let this one serve since.
+                    target.serve(&Opening { generation, ..self.opening.clone() }).await?;
                 }
                 Ok(Some(Ended::Switched))
             }
@@ -426,6 +452,6 @@ fn kept(outcome: Result<(), ProjectFailure>) -> Result<(), ProjectionError> {
     match outcome {
         Ok(()) => Ok(()),
         Err(ProjectFailure::Store(error)) => Err(error),
-        Err(ProjectFailure::Fenced | ProjectFailure::Event(..)) => Err(fenced()),
+        Err(ProjectFailure::Fenced | ProjectFailure::OneByOne | ProjectFailure::Event(..)) => Err(fenced()),
     }
 }

@@ -152,6 +152,16 @@ impl Incoming {
 }
 
 impl EventFailure {
+    /// The same of an event that some of its documents have already: it was decided that it is projected, and is not left out of the others.
+    pub(crate) fn of_half(self, was_decided: bool) -> Self {
+        match self {
+            Self::Rejected(reason) | Self::Unreadable(reason) if was_decided => Self::Failed(clip(format!(
+                "{reason}; other documents have the event already, so that it cannot be left out"
+            ))),
+            other => other,
+        }
+    }
+
     /// What a handler's error comes to. To display it and to drop it may panic.
     pub(crate) fn of(error: HandlerError) -> Self {
         let is_reject = error.is_reject();

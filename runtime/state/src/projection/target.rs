@@ -64,6 +64,8 @@ pub struct Projected<'a> {
 pub enum ProjectFailure {
     /// One of them failed, at this place among them.
     Event(usize, EventFailure),
+    /// One of them cannot be stored, and which one shows only where each is projected by itself.
+    OneByOne,
     /// Somebody else writes the read model.
     Fenced,
     /// The read model cannot be read or written.

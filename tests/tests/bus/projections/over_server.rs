@@ -8,7 +8,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream;
 use eventsmith::Bus;
 use eventsmith::admin::BusAdmin;
-use eventsmith::state::{Documents, Projection, ProjectionConfig, ProjectionError, Projections};
+use eventsmith::state::{Documents, OnPoison, Projection, ProjectionConfig, ProjectionError, Projections};
 use eventsmith::testing::NatsServer;
 use eventsmith_tests::proxy::{End, Frame, Proxy, Verdict};
 
@@ -77,6 +77,63 @@ async fn a_stream_that_was_made_anew_is_named() -> Outcome {
     assert!(is_named(&when_it_begins), "{when_it_begins}");
     assert_eq!(anew, (10..=20).collect::<Vec<_>>());
     assert!(matches!(gone, ProjectionError::NoStream { .. }), "{gone}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn documents_that_are_gone_are_named() -> Outcome {
+    let (server, bus) = server().await?;
+    provisioned(&bus).await?;
+    let context = jetstream::new(async_nats::connect(server.url()).await?);
+    publish(&bus, "a", 1..=3).await?;
+    totals(1).catch_up(&bus).await?;
+    let running = Projecting::start(totals(1), &bus);
+    publish(&bus, "a", [4]).await?;
+    eventually(async || Ok(numbers(&bus, "a").await?.len() == 4)).await?;
+
+    // As when it lay in memory, or was restored from an older backup.
+    context.delete_stream("KV_TOTALS").await?;
+    provisioned(&bus).await?;
+    publish(&bus, "a", [5]).await?;
+    let while_it_runs = running.end().await?;
+    let when_it_begins = totals(1).catch_up(&bus).await.unwrap_err();
+    totals(2).catch_up(&bus).await?;
+
+    for error in [while_it_runs, when_it_begins] {
+        assert!(matches!(error, ProjectionError::LostDocuments { bucket: "TOTALS", .. }), "{error}");
+    }
+    assert_eq!(numbers(&bus, "a").await?, [1, 2, 3, 4, 5]);
+    Ok(())
+}
+
+/// A document that grows beyond what a message may have.
+#[tokio::test]
+async fn an_event_that_makes_a_document_too_large_is_left_out_or_stops_by_name() -> Outcome {
+    const HUGE: u32 = 7;
+    let (_server, bus) = server().await?;
+    provisioned(&bus).await?;
+    let growing = |revision: u32, config: ProjectionConfig| {
+        let add = |total: &mut Option<Total>, event: &eventsmith::Received<Moved>| {
+            let count = if event.number == HUGE { 1_000_000 } else { 1 };
+            total.get_or_insert_default().numbers.extend(std::iter::repeat_n(event.number, count));
+            Ok(())
+        };
+        Projection::in_bucket::<Total>("totals", revision).config(config).on(|event: &Moved| [event.key.clone()], add)
+    };
+    publish(&bus, "a", [1, HUGE, 2]).await?;
+    publish(&bus, "b", [3]).await?;
+
+    growing(1, hasty()).catch_up(&bus).await?;
+    let told = status(&bus, "1-1").await?;
+    let stopped =
+        growing(2, ProjectionConfig { on_poison: OnPoison::Stop, ..hasty() }).catch_up(&bus).await.unwrap_err();
+
+    assert_eq!((numbers(&bus, "a").await?, numbers(&bus, "b").await?), (vec![1, 2], vec![3]));
+    assert_eq!((told.skipped, told.projected), (1, 3));
+    assert!(
+        told.last_skipped.is_some_and(|skipped| skipped.sequence == 2 && skipped.reason.contains("cannot be stored"))
+    );
+    assert!(matches!(&stopped, ProjectionError::Event { sequence: 2, .. }), "{stopped}");
     Ok(())
 }
 

@@ -15,6 +15,7 @@ over_both_transports! {
     an_operator_has_it_built_anew
     who_reads_one_goes_on_reading_it
     an_earlier_revision_takes_no_place_back
+    who_catches_up_an_earlier_revision_is_not_kept_waiting
     what_nobody_reads_any_more_is_dropped
 }
 
@@ -165,6 +166,18 @@ async fn an_earlier_revision_takes_no_place_back(bus: Bus) -> Outcome {
     assert_eq!(numbers(&bus, "a").await?, [2, 4, 6]);
     let report = Projections::of(&bus).get("totals").await?;
     assert_eq!(report.serving.map(|generation| generation.revision), Some(2));
+    Ok(())
+}
+
+async fn who_catches_up_an_earlier_revision_is_not_kept_waiting(bus: Bus) -> Outcome {
+    provisioned(&bus).await?;
+    publish(&bus, "a", 1..=3).await?;
+    doubled(2).catch_up(&bus).await?;
+
+    tokio::time::timeout(eventsmith_tests::running::PATIENCE, totals(1).catch_up(&bus)).await??;
+
+    assert_eq!(numbers(&bus, "a").await?, [2, 4, 6]);
+    assert_eq!(status(&bus, "1-1").await?.projected, 3);
     Ok(())
 }
 
