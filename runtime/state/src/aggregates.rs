@@ -24,6 +24,8 @@ use crate::snapshot::{Found, Snapshot, Snapshots};
 
 pub use crate::loaded::Loaded;
 
+/// After so many conflicts in a row the stream is looked for again: its events may lie elsewhere by now.
+const FORGET_AFTER: u32 = 8;
 /// The longest pause before a command is decided again, after others appended.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -203,7 +205,9 @@ impl Aggregates {
                         return Ok(executed);
                     }
                     tracing::debug!(aggregate = A::Event::AGGREGATE, id, attempt, "others appended; deciding again");
-                    self.forget_streams();
+                    if attempt % FORGET_AFTER == 0 {
+                        self.forget_streams();
+                    }
                     sleep(pause(attempt)).await;
                     continue;
                 }

@@ -1,5 +1,6 @@
 //! Aggregates: state that is made of events, whatever the transport, and what only a server shows.
 
+mod cluster;
 pub(crate) mod common;
 mod over_server;
 mod snapshots;

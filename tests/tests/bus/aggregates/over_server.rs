@@ -8,10 +8,9 @@ use async_nats::HeaderMap;
 use async_nats::jetstream;
 use eventsmith::admin::{BusAdmin, Effect};
 use eventsmith::state::{Aggregates, ExecuteError, ExecuteOptions, StateError};
-use eventsmith::testing::{NatsCluster, NatsServer};
+use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, PublishError};
 use eventsmith_tests::proxy::{End, Frame, Proxy, Verdict};
-use futures_util::future::join_all;
 
 use super::common::*;
 use super::snapshots::{Every10, pay_each, provisioned};
@@ -346,29 +345,5 @@ async fn an_older_server_is_told_apart() -> Outcome {
         assert!(error.to_string().contains(version) && error.to_string().contains(needed), "{error}");
         assert_eq!(accounts.load::<Account>("a1").await?.number, 0);
     }
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn writers_on_a_cluster_append_one_after_the_other() -> Outcome {
-    let cluster = NatsCluster::start(3).await?;
-    let mut buses = Vec::new();
-    for url in cluster.urls() {
-        buses.push(Bus::connect(config(url)).await?);
-    }
-    buses[0].provision(&[ACCOUNTS.replicas(3)]).await?;
-
-    let writers = (0..24_usize).map(|writer| {
-        let accounts = Aggregates::of(&buses[writer % buses.len()]);
-        tokio::spawn(async move { pay(&accounts, "a1", 1).await.map(|executed| executed.state.number) })
-    });
-    let mut numbers = Vec::new();
-    for written in join_all(writers).await {
-        numbers.push(written??);
-    }
-
-    numbers.sort_unstable();
-    assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
-    assert_eq!(Aggregates::of(&buses[1]).load::<Account>("a1").await?.balance, 24);
     Ok(())
 }
