@@ -29,5 +29,7 @@ pub mod random_schema;
 pub mod realistic;
 pub mod running;
 pub mod small_crate;
+pub mod transfers;
+pub mod worker;
 
 pub use published::results;

@@ -5,17 +5,17 @@
 //! 0.
 
 use std::error::Error;
-use std::io::{self, Write};
 use std::time::Duration;
 
 use eventsmith::config::{ConsumerConfig, Order, RetryPolicy};
 use eventsmith::monitor::Summary;
 use eventsmith::{Bus, Config, HandlerError, Received};
 use eventsmith_tests::job::{Deed, Job, Journal, Orders, What};
+use eventsmith_tests::worker::{end_with_parent, say};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    std::thread::spawn(end_with_parent);
+    end_with_parent();
     let orders = std::env::args().nth(1).ok_or("usage: delivery_worker ORDERS")?;
     let orders: Orders = serde_json::from_str(&orders)?;
     let config = Config {
@@ -48,13 +48,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     std::process::exit(0);
 }
 
-/// The parent holds the other end of the standard input, and writes nothing: its end is the parent's own, even if that
-/// was killed and could end nobody.
-fn end_with_parent() {
-    let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-    std::process::exit(3);
-}
-
 async fn handle(job: Received<Job>, journal: Journal) -> Result<(), HandlerError> {
     let (id, attempt, (_, delivery)) = (job.id, job.attempt(), job.fencing_token());
     journal.append(What::Begun, id, attempt, delivery)?;
@@ -77,11 +70,4 @@ async fn handle(job: Received<Job>, journal: Journal) -> Result<(), HandlerError
     }
     journal.append(What::Done, id, attempt, delivery)?;
     Ok(say(&format!("DONE {id} {attempt}"))?)
-}
-
-/// Writes a line at once.
-fn say(line: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(format!("{line}\n").as_bytes())?;
-    out.flush()
 }

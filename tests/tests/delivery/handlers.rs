@@ -69,7 +69,7 @@ async fn an_event_that_kills_its_process_is_tried_once_where_it_may_be_tried_onc
         site.bus.publish(&Job::new(id, [if id == 3 { Deed::Abort } else { Deed::Work(5) }])).await?;
     }
     let stream = site.stream(&JOBS).await?;
-    let workers = Supervisor::start(orders);
+    let workers = Supervisor::start(&orders)?;
     until("the end of all jobs", async || settled(&stream, "worker").await).await?;
     drop(workers);
 

@@ -105,20 +105,20 @@ fn ends(frame: &Frame, target: u64) -> bool {
     last && frame.word_about().is_some_and(|about| about.sequence == target)
 }
 
-/// 200, or as many as the environment says.
-fn rounds() -> Outcome<usize> {
+/// So many rounds, or as many as the environment says.
+pub(crate) fn rounds(usually: usize) -> Outcome<usize> {
     match std::env::var("DELIVERY_KILL_ROUNDS") {
         Ok(text) => Ok(text.parse().map_err(|error| format!("DELIVERY_KILL_ROUNDS: {text:?}: {error}"))?),
-        Err(_) => Ok(200),
+        Err(_) => Ok(usually),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whenever_a_process_dies_no_event_is_lost_or_dead_lettered_twice() -> Outcome {
     let site = Site::new().await?;
-    let (rounds, missed) = (rounds()?, Arc::new(AtomicUsize::new(0)));
+    let (rounds, missed) = (rounds(200)?, Arc::new(AtomicUsize::new(0)));
     let ledger = Arc::new(Ledger::new(Duration::from_millis(site.orders().ack_wait_ms)));
-    let mut workers = Supervisor::start(site.orders());
+    let mut workers = Supervisor::start(&site.orders())?;
     let mut jobs = Vec::new();
     let mut sequence = 0;
 

@@ -7,4 +7,5 @@ mod network;
 mod order;
 mod proxy;
 mod restarts;
+mod state_kills;
 mod worker;

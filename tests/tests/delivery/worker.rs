@@ -1,7 +1,8 @@
-//! The program `delivery_worker` as a process that can be killed at any moment.
+//! Programs as processes that can be killed at any moment: `delivery_worker`, and whatever else a test starts.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +11,25 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::common::{Outcome, PATIENCE, until};
+
+/// What is started: a program with its only argument.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub(crate) path: &'static str,
+    pub(crate) argument: String,
+    /// Where its errors go. Panics that were ordered must not look like those of the test.
+    pub(crate) errors: PathBuf,
+}
+
+impl Program {
+    fn delivery_worker(orders: &Orders) -> Outcome<Self> {
+        Ok(Self {
+            path: env!("CARGO_BIN_EXE_delivery_worker"),
+            argument: serde_json::to_string(orders)?,
+            errors: orders.journal.with_extension("errors"),
+        })
+    }
+}
 
 /// A worker; dropping it kills it.
 pub(crate) struct Worker {
@@ -23,13 +43,15 @@ pub(crate) struct Process(Arc<Mutex<Child>>);
 
 impl Worker {
     pub(crate) fn start(orders: &Orders) -> Outcome<Self> {
-        // Panics that were ordered must not look like those of the test.
-        let errors = File::options().create(true).append(true).open(orders.journal.with_extension("errors"))?;
-        let mut child = Command::new(env!("CARGO_BIN_EXE_delivery_worker"))
-            .arg(serde_json::to_string(orders)?)
+        Self::of(&Program::delivery_worker(orders)?)
+    }
+
+    fn of(program: &Program) -> Outcome<Self> {
+        let mut child = Command::new(program.path)
+            .arg(&program.argument)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(errors)
+            .stderr(File::options().create(true).append(true).open(&program.errors)?)
             .spawn()?;
         let out = BufReader::new(child.stdout.take().ok_or("a worker without output")?);
         let (tell, lines) = mpsc::unbounded_channel();
@@ -121,14 +143,18 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn start(orders: Orders) -> Self {
+    pub(crate) fn start(orders: &Orders) -> Outcome<Self> {
+        Ok(Self::of(Program::delivery_worker(orders)?))
+    }
+
+    pub(crate) fn of(program: Program) -> Self {
         let present = Arc::new(Mutex::new(None));
         let (tell, lines) = mpsc::unbounded_channel();
         let slot = Arc::clone(&present);
         let task = tokio::spawn(async move {
             loop {
                 // Without a worker the lines end, and the test says so.
-                let started = Worker::start(&orders).inspect_err(|error| eprintln!("cannot start a worker: {error}"));
+                let started = Worker::of(&program).inspect_err(|error| eprintln!("cannot start a worker: {error}"));
                 let Ok(mut worker) = started.map_err(drop) else { return };
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(worker.process());
                 while let Some(line) = worker.line().await {
