@@ -88,25 +88,32 @@ impl JetStream {
         timeout(ASK_AGAIN, last).await.ok()?.filter(|last| *last != expected.number)
     }
 
-    /// How many messages a stream holds on a subject: the server counts them by subject as it stores them.
+    /// How many messages a stream holds on a subject: the server counts them by subject as it stores them, and tells page by page of subjects.
     pub(super) async fn count_of(&self, stream: &str, subject: &str) -> Result<u64, Unavailable> {
         #[derive(Deserialize)]
         struct Info {
             state: State,
             ts: Option<Timestamp>,
+            /// Of all pages.
+            #[serde(default)]
+            total: usize,
         }
         #[derive(Deserialize)]
         struct State {
             #[serde(default)]
             subjects: BTreeMap<String, u64>,
         }
-        let request = json!({ "subjects_filter": subject });
-        match self.ask::<Info>(format!("STREAM.INFO.{stream}"), &request).await? {
-            Ok(Info { state, ts }) => {
-                self.clock.heard(ts);
-                Ok(state.subjects.values().sum())
+        let (mut count, mut offset) = (0, 0);
+        loop {
+            let request = json!({ "subjects_filter": subject, "offset": offset });
+            let info = self.ask::<Info>(format!("STREAM.INFO.{stream}"), &request).await?;
+            let Info { state, ts, total } = info.map_err(|error| Unavailable(Cause::about(stream, error)))?;
+            self.clock.heard(ts);
+            count += state.subjects.values().sum::<u64>();
+            offset += state.subjects.len();
+            if state.subjects.is_empty() || offset >= total {
+                return Ok(count);
             }
-            Err(error) => Err(Unavailable(Cause::about(stream, error))),
         }
     }
 
