@@ -58,6 +58,7 @@ fn expand(args: TokenStream, item: &TokenStream, site: Site<'_>, errors: &mut Er
             return TokenStream::new();
         }
     };
+    errors.name_runtime(args.runtime.name());
     let version = args.number().unwrap_or_default();
     let stub = || match args.part {
         VersionPart::Itself => expand::stub(&args.runtime, &item.ident, &args.event_type.value(), version),
@@ -184,7 +185,7 @@ fn bound(
         return implementation;
     }
     let assertions = answers::assertions(args, event, version);
-    let rest = expand::rest(&args.runtime, loaded, &item.ident, &version.file, Trait::of(event.kind));
+    let rest = expand::rest(&args.runtime, loaded, item, &version.file, Trait::of(event.kind));
     quote!(#implementation #assertions #rest)
 }
 
@@ -198,9 +199,9 @@ fn bound_answer(
 ) -> TokenStream {
     answers::report_arguments_of_requests(args, errors);
     let Some(file) = version.part(part) else {
-        let (word, name) = (part.as_str(), part.of(&event.event_type, version.number));
+        let name = part.of(&event.event_type, version.number);
         let way_out = if !event.kind.is_request() {
-            format!("only commands and queries have a {word}")
+            "only commands and queries have one".to_owned()
         } else {
             format!("add {}", answers::file_of(version, part))
         };
@@ -212,7 +213,7 @@ fn bound_answer(
     if !errors.is_empty() {
         return implementation;
     }
-    let rest = expand::rest(&args.runtime, loaded, &item.ident, file, Trait::Reply);
+    let rest = expand::rest(&args.runtime, loaded, item, file, Trait::Reply);
     quote!(#implementation #rest)
 }
 

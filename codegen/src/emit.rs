@@ -49,7 +49,8 @@ use payload::Payload;
 pub use runtime::Runtime;
 use source::Source;
 use subjects::Subjects;
-use types::{Checked, Exports, Facts, Types, field_ident};
+pub(crate) use types::field_ident;
+use types::{Checked, Exports, Facts, Types};
 use upcast::Upcasts;
 
 /// The Rust text of a catalogue that is free of errors, from its types.

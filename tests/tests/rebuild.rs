@@ -85,7 +85,12 @@ impl Project {
 
     /// The same where the crate lies below.
     fn run_in(&self, folder: &str) -> Result<String, String> {
-        let output = small_crate::cargo("run", &self.path(folder), &self.target()).output().unwrap();
+        self.cargo("run", folder, &[])
+    }
+
+    fn cargo(&self, command: &str, folder: &str, arguments: &[&str]) -> Result<String, String> {
+        let mut cargo = small_crate::cargo(command, &self.path(folder), &self.target());
+        let output = cargo.args(arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
@@ -206,6 +211,42 @@ fn the_runtime_may_be_a_dependency_of_another_name() {
     project.write("src/main.rs", &main);
 
     assert_eq!(project.run().unwrap(), "rule.created 1 rules.domain.rule.created\n");
+}
+
+#[test]
+fn the_manifest_of_the_crate_says_where_the_catalogue_of_both_is() {
+    let project = Project::new("elsewhere");
+    fs::remove_file(project.path("eventsmith.toml")).unwrap();
+    let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap();
+    let metadata = "\n[package.metadata.eventsmith]\nschemas = \"far/schemas\"\n";
+    project.write("Cargo.toml", &format!("{manifest}{metadata}"));
+    project.write("far/schemas/eventsmith.toml", "root = \"far\"\n");
+    project.write("far/schemas/domain/rule/created.v1.json", SCHEMA);
+    let bound = "\n#[eventsmith::domain_event(\"rule.created\", version = 1)]\n\
+                 #[derive(serde::Serialize, serde::Deserialize)]\nstruct Bound { rule_id: String }\n";
+    project.write("src/main.rs", &MAIN.replace("\nfn main", &format!("{bound}\nfn main")));
+
+    assert_eq!(project.run().unwrap(), "rule.created 1 far.domain.rule.created\n");
+
+    project.write("Cargo.toml", &format!("{manifest}{}", metadata.replace("far/", "fra/")));
+    let error = project.run().unwrap_err();
+    let told = "there is no eventsmith.toml in \"fra/schemas\"; mend [package.metadata.eventsmith] in Cargo.toml";
+    assert!(error.contains(told), "{error}");
+}
+
+#[test]
+fn a_struct_in_a_function_is_told_where_its_test_would_never_run() {
+    let project = Project::new("in-a-function");
+    let main = "fn main() {\n    #[eventsmith::domain_event(\"rule.created\", version = 1)]\n    \
+                #[derive(serde::Serialize, serde::Deserialize)]\n    struct Inner { rule_id: String }\n    \
+                println!(\"{}\", <Inner as eventsmith::Event>::TYPE);\n}\n";
+    project.write("src/main.rs", main);
+
+    assert_eq!(project.run().unwrap(), "rule.created\n");
+
+    let error = project.cargo("check", "", &["--tests"]).unwrap_err();
+    assert!(error.contains("Inner_stands_in_a_function_where_no_test_can_run_so_move_it_to_a_module"), "{error}");
+    assert!(error.contains("src/main.rs:4:12"), "at its name: {error}");
 }
 
 #[test]

@@ -159,6 +159,27 @@ mod tests {
     }
 
     #[test]
+    fn a_struct_may_be_both_a_request_and_an_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in FILES {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let site = Site { crate_dir: dir.path(), source_file: None };
+        let first = quote!(
+            #[domain_event("rule.get", version = 1, part = "error")]
+            struct Bound {
+                id: String,
+            }
+        );
+        let text = domain_event(quote!("rule.archived", version = 1), first, site).to_string();
+
+        assert!(text.contains("bound_agrees_with_its_schema_domain_rule_archived_v1"), "{text}");
+        assert!(!text.contains("stands_in_a_function"), "the last attribute says it: {text}");
+    }
+
+    #[test]
     fn whatever_is_not_named_or_not_there_is_told_at_the_attribute() {
         refused(
             quote!("rule.get", version = 1, reply = Found),
@@ -178,7 +199,7 @@ mod tests {
         );
         refused(
             quote!("rule.archived", version = 1, part = "reply"),
-            &["the catalogue does not describe the reply of rule.archived v1; only commands and queries have a reply"],
+            &["the catalogue does not describe the reply of rule.archived v1; only commands and queries have one"],
         );
         refused(
             quote!("rule.get", version = 1, part = "reply", error = Missing, older = none),

@@ -1,5 +1,7 @@
 //! What stands in the parentheses of `#[domain_event(..)]`.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -74,6 +76,7 @@ impl Parse for Args {
         let event_type: LitStr = input.parse()?;
         let (mut version, mut schemas, mut older, mut runtime) = (None, None, None, Runtime::default());
         let (mut reply, mut error, mut part) = (None, None, VersionPart::Itself);
+        let mut said = BTreeSet::new();
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if input.is_empty() {
@@ -81,16 +84,19 @@ impl Parse for Args {
             }
             let name = input.call(Ident::parse_any)?;
             input.parse::<Token![=]>()?;
+            if !said.insert(name.to_string()) {
+                return Err(syn::Error::new_spanned(&name, format!("`{name}` is said twice; remove one of them")));
+            }
             match name.to_string().as_str() {
                 "version" if input.peek(LitInt) => version = Some(input.parse()?),
                 "version" => return Err(input.error(format!("a version is a whole number from 1 on: {USAGE}"))),
-                "schemas" => schemas = Some(input.parse()?),
-                "older" => older = Some(input.parse()?),
-                "reply" => reply = Some(input.parse()?),
-                "error" => error = Some(input.parse()?),
-                "part" => part = answer(&input.parse()?)?,
+                "schemas" => schemas = Some(text(input, "write the folder in quotes: schemas = \"../schemas\"")?),
+                "older" => older = Some(Older::of(a_type(input, &name)?)),
+                "reply" => reply = Some(a_type(input, &name)?),
+                "error" => error = Some(a_type(input, &name)?),
+                "part" => part = answer(&text(input, PARTS)?)?,
                 "crate" => {
-                    let name: LitStr = input.parse()?;
+                    let name = text(input, "write the name of the dependency in quotes: crate = \"eventsmith\"")?;
                     runtime = Runtime::named(&name.value()).ok_or_else(|| {
                         let message = "write the name of the dependency: crate = \"eventsmith\"";
                         syn::Error::new_spanned(&name, message)
@@ -113,22 +119,35 @@ impl Parse for Args {
     }
 }
 
+const PARTS: &str = "a struct is the reply to a request or its refusal: write part = \"reply\" or part = \"error\"";
+
 /// The part of a request that a text names.
 fn answer(text: &LitStr) -> syn::Result<VersionPart> {
     let part = VersionPart::ANSWERS.into_iter().find(|part| part.as_str() == text.value());
-    part.ok_or_else(|| {
-        let message = "a struct is the reply to a request or its refusal: write part = \"reply\" or part = \"error\"";
-        syn::Error::new_spanned(text, message)
-    })
+    part.ok_or_else(|| syn::Error::new_spanned(text, PARTS))
 }
 
-impl Parse for Older {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let path: Path = input.parse()?;
-        Ok(match path.get_ident() {
+/// A text in quotes, or what to write instead of something else.
+fn text(input: ParseStream<'_>, way_out: &str) -> syn::Result<LitStr> {
+    input.parse().map_err(|error: syn::Error| syn::Error::new(error.span(), way_out))
+}
+
+/// The path of a type, which is no text.
+fn a_type(input: ParseStream<'_>, argument: &Ident) -> syn::Result<Path> {
+    if input.peek(LitStr) {
+        let quoted: LitStr = input.parse()?;
+        let message = format!("`{argument}` names a type; write it without quotes: {argument} = {}", quoted.value());
+        return Err(syn::Error::new_spanned(quoted, message));
+    }
+    input.parse()
+}
+
+impl Older {
+    fn of(path: Path) -> Self {
+        match path.get_ident() {
             Some(none) if none == "none" => Self::Refused(none.clone()),
             _ => Self::Through(path),
-        })
+        }
     }
 }
 
@@ -200,6 +219,18 @@ mod tests {
         assert_eq!(
             refusal(quote!("rule.created", version = "1")),
             format!("a version is a whole number from 1 on: {example}")
+        );
+        assert_eq!(
+            refusal(quote!("rule.created", version = 1, version = 2)),
+            "`version` is said twice; remove one of them"
+        );
+        assert_eq!(
+            refusal(quote!("rule.created", version = 2, older = "RuleCreatedV1")),
+            "`older` names a type; write it without quotes: older = RuleCreatedV1"
+        );
+        assert_eq!(
+            refusal(quote!("rule.created", version = 2, schemas = schemas)),
+            "write the folder in quotes: schemas = \"../schemas\""
         );
         assert_eq!(
             refusal(quote!("rule.created", verson = 1)),

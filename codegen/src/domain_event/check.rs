@@ -8,6 +8,7 @@ mod wanted;
 use syn::ext::IdentExt;
 use syn::{Ident, ItemStruct, Type};
 
+use crate::emit::field_ident;
 use crate::shape::{Body, Field as Property, Program, Struct, Unknown};
 
 use super::errors::Errors;
@@ -43,8 +44,11 @@ impl StructField<'_> {
     }
 }
 
-/// The fields of a struct that are properties.
+/// The fields of a struct that are properties; none where another type stands for it in JSON.
 pub(super) fn fields<'a>(item: &'a ItemStruct, container: &Container) -> Vec<StructField<'a>> {
+    if container.stands_in {
+        return Vec::new();
+    }
     let with_names = item.fields.iter().filter_map(|field| Some((field.ident.as_ref()?, field)));
     let fields = with_names.map(|(ident, field)| {
         let attributes = SerdeField::of(&field.attrs);
@@ -72,6 +76,7 @@ pub(super) fn check(item: &ItemStruct, against: &Against<'_>, errors: &mut Error
     let checker = StructChecker { against, structure, container: &container, fields: fields(item, &container) };
     checker.names(&item.ident, errors);
     checker.unknown_properties(&item.ident, errors);
+    checker.defaults(&item.ident, errors);
     for (field, property) in checker.pairs() {
         checker.pair(field, property, errors);
     }
@@ -161,7 +166,7 @@ impl StructChecker<'_> {
             (false, true) => format!("{OF_MAYBE} "),
             (false, false) => "#[serde(skip_serializing_if = \"Option::is_none\")] ".to_owned(),
         };
-        format!("`{rename}{skip}{}: {ty}`", property.name)
+        format!("`{rename}{skip}{}: {ty}`", field_ident(&property.name))
     }
 
     fn unknown_properties(&self, name: &Ident, errors: &mut Errors) {
@@ -169,6 +174,19 @@ impl StructChecker<'_> {
             let file = self.against.file;
             let message = format!(
                 "{file} accepts undeclared properties, and so must the struct; remove #[serde(deny_unknown_fields)]"
+            );
+            errors.at(name, message);
+        }
+    }
+
+    /// A default of the whole struct is one of every field.
+    fn defaults(&self, name: &Ident, errors: &mut Errors) {
+        let required = self.pairs().find(|(_, property)| property.required);
+        if let Some((_, property)) = required.filter(|_| self.container.default) {
+            let (file, property) = (self.against.file, &property.property);
+            let message = format!(
+                "{file} requires `{property}`, which #[serde(default)] on the struct makes optional; write it on the fields that \
+                 may be absent"
             );
             errors.at(name, message);
         }
@@ -209,6 +227,7 @@ impl StructChecker<'_> {
             Evident::Option(inner) => Some(inner),
             _ => None,
         };
+        let skips_none = attributes.skip_serializing_if || self.container.skips_none && option.is_some();
         if property.required {
             if let Evident::Maybe(_) = Evident::of(field.ty) {
                 let wanted = if nullable { format!("Option<{rust}>") } else { rust };
@@ -222,10 +241,10 @@ impl StructChecker<'_> {
                 );
                 return None;
             }
-            if attributes.skip_serializing || attributes.skip_serializing_if {
+            if attributes.skip_serializing || skips_none {
                 errors
                     .at(field.ident, format!("{before} is required; it must not be skipped when the event is written"));
-            } else if has_default {
+            } else if attributes.default {
                 errors.at(
                     field.ident,
                     format!("{before} is required; remove #[serde(default)], which makes it optional"),
@@ -244,7 +263,9 @@ impl StructChecker<'_> {
             return Some(field.ty);
         }
         let Some(inner) = option else {
-            if !has_default && !attributes.skip_deserializing {
+            // What is skipped under a condition may be an `Option` by another name.
+            let may_be_alias = skips_none && matches!(Evident::of(field.ty), Evident::Unknown);
+            if !has_default && !attributes.skip_deserializing && !may_be_alias {
                 let message = format!("{before} is optional; write `Option<{}>`", wanted::text(field.ty));
                 errors.at(field.ty, format!("{message} with #[serde(skip_serializing_if = \"Option::is_none\")]"));
             }
@@ -255,8 +276,7 @@ impl StructChecker<'_> {
                 format!("{before} is optional, but a field that is read by a function of its own must be there");
             errors.at(field.ident, format!("{message}; add #[serde(default)]"));
         }
-        let writes_null =
-            !attributes.skip_serializing_if && !attributes.skip_serializing && !attributes.writes_otherwise;
+        let writes_null = !skips_none && !attributes.skip_serializing && !attributes.writes_otherwise;
         if writes_null && !nullable {
             let message = format!("{before} may be absent, but not null, and a `None` is written as null");
             errors.at(field.ident, format!("{message}; add #[serde(skip_serializing_if = \"Option::is_none\")]"));

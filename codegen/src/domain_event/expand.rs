@@ -6,6 +6,7 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
+use syn::{Attribute, ItemStruct};
 
 use crate::bundle::{bundle_text, files_from};
 use crate::emit::event_impl::{
@@ -176,8 +177,17 @@ pub(super) fn answer_stub(runtime: &Runtime, name: &Ident, part: VersionPart) ->
 
 /// What stands beside the implementation: that the compiler builds again when a file changes, the test, and that the runtime is
 /// of the right version.
-pub(super) fn rest(runtime: &Runtime, loaded: &Loaded, name: &Ident, file: &str, implemented: Trait) -> TokenStream {
-    let (tracked, test) = (tracked(loaded, file), test(runtime, name, implemented));
+pub(super) fn rest(
+    runtime: &Runtime,
+    loaded: &Loaded,
+    item: &ItemStruct,
+    file: &str,
+    implemented: Trait,
+) -> TokenStream {
+    let (name, tracked) = (&item.ident, tracked(loaded, file));
+    // Of several attributes on one struct the last has nothing below it. All others say in the names of their tests what they are about.
+    let is_last = !item.attrs.iter().any(is_domain_event);
+    let test = test(runtime, name, implemented, (!is_last).then_some(file));
     let (generated_by, version) = (runtime.internal("generated_by"), env!("CARGO_PKG_VERSION"));
     quote!(#tracked #test #generated_by!(#version);)
 }
@@ -190,10 +200,18 @@ fn tracked(loaded: &Loaded, file: &str) -> TokenStream {
     quote!(#(const _: &str = ::core::include_str!(#paths);)*)
 }
 
+fn is_domain_event(attribute: &Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == "domain_event")
+}
+
 /// The test that the struct and the schema accept the same payloads.
-fn test(runtime: &Runtime, name: &Ident, implemented: Trait) -> TokenStream {
+fn test(runtime: &Runtime, name: &Ident, implemented: Trait, of_file: Option<&str>) -> TokenStream {
     let agreement_test = runtime.internal("agreement_test");
-    let (test, in_module) = (test_name(name), in_module(name));
+    let (mut test, mut in_module) = (test_name(name), in_module(name));
+    if let Some(file) = of_file {
+        test = format_ident!("{}_{}", test, file.trim_end_matches(".json").to_snake_case());
+        in_module = TokenStream::new();
+    }
     let assertion = match implemented {
         Trait::Event => quote!(assert_agrees),
         Trait::Request => quote!(assert_request_agrees),
@@ -214,7 +232,7 @@ fn test_name(name: &Ident) -> Ident {
     if snake.to_upper_camel_case() == text {
         return format_ident!("{}_agrees_with_its_schema", snake);
     }
-    // Each capital letter and each underscore shows, so that no two names come to one.
+    // Each capital letter and each underscore shows, so that no two names come to one. No word of a usual name begins with a digit.
     let spelled: String = text
         .chars()
         .flat_map(|c| match c {
@@ -223,7 +241,7 @@ fn test_name(name: &Ident) -> Ident {
             c => vec![c],
         })
         .collect();
-    format_ident!("struct{}_agrees_with_its_schema", spelled)
+    format_ident!("struct_0{}_agrees_with_its_schema", spelled)
 }
 
 /// Fails to compile the tests of a struct that stands in a function: no test in there is ever run, which would pass unnoticed. `self`
@@ -251,7 +269,18 @@ mod tests {
 
     #[test]
     fn structs_whose_names_differ_in_case_have_tests_of_different_names() {
-        let names = ["RuleCreated", "Rulecreated", "RULECreated", "rule_created", "Rule_created", "Rule_Created"];
+        let names = [
+            "RuleCreated",
+            "Rulecreated",
+            "RULECreated",
+            "rule_created",
+            "Rule_created",
+            "Rule_Created",
+            "rulecreated",
+            "StructRuleCreated",
+            "Structrulecreated",
+            "Struct0rulecreated",
+        ];
 
         let tests: std::collections::BTreeSet<String> =
             names.iter().map(|name| test_name(&format_ident!("{}", name)).to_string()).collect();

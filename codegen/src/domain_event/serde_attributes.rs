@@ -2,7 +2,7 @@
 
 use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Token};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
 
 /// The attributes of a struct.
 #[derive(Debug, Default)]
@@ -13,9 +13,11 @@ pub(super) struct Container {
     pub(super) default: bool,
     /// Undeclared properties are refused when reading.
     pub(super) deny_unknown_fields: bool,
+    /// No `None` is written: `#[skip_serializing_none]` of serde_with.
+    pub(super) skips_none: bool,
     /// The name of a property that serde adds.
     pub(super) tag: Option<String>,
-    /// Another type stands for this one in JSON, so that the fields say nothing.
+    /// Another type stands for this one in JSON, or attributes depend on the configuration of the build, so that the fields say nothing.
     pub(super) stands_in: bool,
 }
 
@@ -45,9 +47,13 @@ pub(super) struct SerdeField {
 impl Container {
     pub(super) fn of(attributes: &[Attribute]) -> Self {
         let mut container = Self::default();
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-            // What cannot be parsed is reported by serde's derive, at the same place.
-            let _ = attribute.parse_nested_meta(|meta| container.take(&meta));
+        for attribute in attributes {
+            if attribute.path().is_ident("serde") {
+                // What cannot be parsed is reported by serde's derive, at the same place.
+                let _ = attribute.parse_nested_meta(|meta| container.take(&meta));
+            }
+            container.skips_none |= is_called(attribute, "skip_serializing_none");
+            container.stands_in |= is_under_a_condition(attribute, |path| path.is_ident("serde"));
         }
         container
     }
@@ -78,7 +84,13 @@ impl SerdeField {
             if attribute.path().is_ident("serde") {
                 let _ = attribute.parse_nested_meta(|meta| field.take(&meta));
             }
-            field.conditional |= attribute.path().is_ident("cfg") || is_conditionally_serde(attribute);
+            // serde_with makes of it what reads and writes the field.
+            let otherwise = is_called(attribute, "serde_as");
+            (field.reads_otherwise, field.writes_otherwise) =
+                (field.reads_otherwise || otherwise, field.writes_otherwise || otherwise);
+            // What schemars is told in tests only changes no field.
+            field.conditional |=
+                attribute.path().is_ident("cfg") || is_under_a_condition(attribute, |path| !path.is_ident("schemars"));
         }
         field
     }
@@ -124,13 +136,20 @@ impl SerdeField {
     }
 }
 
-/// Whether an attribute is one for serde under a condition. What schemars is told in tests only changes no field.
-fn is_conditionally_serde(attribute: &Attribute) -> bool {
+/// Whether an attribute has a name, by whatever path.
+fn is_called(attribute: &Attribute, name: &str) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == name)
+}
+
+/// Whether an attribute brings others under a condition, of which one is of a kind.
+fn is_under_a_condition(attribute: &Attribute, is_meant: impl Fn(&Path) -> bool) -> bool {
     if !attribute.path().is_ident("cfg_attr") {
         return false;
     }
     let parts = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
-    parts.map_or(true, |parts| parts.iter().skip(1).any(|part| !part.path().is_ident("schemars")))
+    parts.map_or(true, |parts| {
+        parts.iter().skip(1).any(|part| is_meant(part.path()) || part.path().is_ident("cfg_attr"))
+    })
 }
 
 fn name(meta: &ParseNestedMeta<'_>) -> String {

@@ -127,9 +127,10 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
             }
         }
     });
-    let subject_method = event.template.as_ref().map(|(template, values)| subject_method(runtime, template, values));
-    let check = event.check.macro_argument();
     let trait_name = trait_of(event.kind);
+    let template = event.template.as_ref();
+    let subject_method = template.map(|(template, values)| subject_method(runtime, trait_name, template, values));
+    let check = event.check.macro_argument();
     let trait_ident = format_ident!("{trait_name}");
     let (event_trait, kind_type) = (runtime.item(trait_name), runtime.item("Kind"));
     let (upcast, complete) = (runtime.item("Upcast"), runtime.internal("event_payload"));
@@ -232,7 +233,8 @@ pub(crate) fn field_text(runtime: &Runtime, field: &TokenStream) -> TokenStream 
     quote!(#scalar_text(&self.#field))
 }
 
-fn subject_method(runtime: &Runtime, template: &Template, values: &[TokenStream]) -> TokenStream {
+fn subject_method(runtime: &Runtime, trait_name: &str, template: &Template, values: &[TokenStream]) -> TokenStream {
+    let event_trait = runtime.item(trait_name);
     let (token, invalid) = (runtime.internal("SubjectToken"), runtime.item("Invalid"));
     let mut values = values.iter();
     let tokens = template.tokens.iter().map(|part| match part {
@@ -244,7 +246,7 @@ fn subject_method(runtime: &Runtime, template: &Template, values: &[TokenStream]
     });
     quote! {
         fn subject(&self) -> ::std::result::Result<::std::borrow::Cow<'static, str>, #invalid> {
-            Self::payload_schema().subject([#(#tokens),*])
+            <Self as #event_trait>::payload_schema().subject([#(#tokens),*])
         }
     }
 }

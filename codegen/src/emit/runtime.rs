@@ -36,6 +36,11 @@ impl Runtime {
         syn::parse_str::<Ident>(&root).ok().map(|_| Self { root })
     }
 
+    /// The name of the dependency, as it stands in paths.
+    pub(crate) fn name(&self) -> &str {
+        &self.root
+    }
+
     /// The path of an item that services name too: `Event`.
     pub(crate) fn item(&self, path: &str) -> TokenStream {
         self.path(&[], path)

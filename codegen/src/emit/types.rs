@@ -473,7 +473,7 @@ fn expectation(checks: &[Check]) -> String {
 }
 
 /// An identifier for a field or module, raw where the name is a keyword: `gen` is one since edition 2024.
-pub(super) fn field_ident(name: &str) -> Ident {
+pub(crate) fn field_ident(name: &str) -> Ident {
     let plain = syn::parse_str::<Ident>(name).ok().filter(|_| name != "gen");
     plain.unwrap_or_else(|| format_ident!("r#{}", name))
 }

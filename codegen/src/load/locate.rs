@@ -16,7 +16,7 @@ use crate::manifest::FILE_NAME;
 /// # Errors
 /// When there is none, with what to write where.
 pub fn locate(crate_dir: &Path) -> Result<PathBuf, String> {
-    if let Some(schemas) = metadata(crate_dir) {
+    if let Some(schemas) = metadata(crate_dir)? {
         return locate_in(crate_dir, &schemas)
             .map_err(|error| format!("{error}; mend [package.metadata.eventsmith] in Cargo.toml"));
     }
@@ -40,11 +40,29 @@ pub fn locate_in(base: &Path, schemas: &str) -> Result<PathBuf, String> {
     found.ok_or_else(|| format!("there is no {FILE_NAME} in {schemas:?}"))
 }
 
-fn metadata(crate_dir: &Path) -> Option<String> {
-    let text = fs::read_to_string(crate_dir.join("Cargo.toml")).ok()?;
-    let manifest: toml::Table = toml::from_str(&text).ok()?;
-    let metadata = manifest.get("package")?.get("metadata")?.get("eventsmith")?;
-    metadata.get("schemas")?.as_str().map(str::to_owned)
+/// What `Cargo.toml` says; nothing where it says nothing or cannot be read, which is Cargo's to report.
+fn metadata(crate_dir: &Path) -> Result<Option<String>, String> {
+    let text = fs::read_to_string(crate_dir.join("Cargo.toml")).unwrap_or_default();
+    let manifest: toml::Table = toml::from_str(&text).unwrap_or_default();
+    let at = |table: &toml::Table, key: &str| table.get(key)?.as_table().cloned();
+    let metadata = at(&manifest, "package").and_then(|package| at(&package, "metadata")).unwrap_or_default();
+    let said = match metadata.get("eventsmith") {
+        None => return Ok(None),
+        Some(toml::Value::Table(said)) => said,
+        Some(other) => &toml::Table::from_iter([("eventsmith".to_owned(), other.clone())]),
+    };
+    let mut found = None;
+    for (key, value) in said {
+        match (key.as_str(), value) {
+            ("schemas", toml::Value::String(schemas)) => found = Some(schemas.clone()),
+            _ => {
+                return Err(format!(
+                    "[package.metadata.eventsmith] in Cargo.toml has one key, schemas = \"../schemas\"; `{key} = {value}` is not it"
+                ));
+            }
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -94,5 +112,20 @@ mod tests {
             error,
             "there is no eventsmith.toml in \"schemes\"; mend [package.metadata.eventsmith] in Cargo.toml"
         );
+    }
+
+    #[test]
+    fn a_key_that_nobody_reads_is_told() {
+        for (table, line) in [
+            ("package.metadata.eventsmith", "schema = \"../schemas\""),
+            ("package.metadata.eventsmith", "schemas = [\"../schemas\"]"),
+            ("package.metadata", "eventsmith = \"../schemas\""),
+        ] {
+            let dir = folder(&[("Cargo.toml", &format!("[{table}]\n{line}\n"))]);
+
+            let error = locate(dir.path()).unwrap_err();
+
+            assert!(error.contains("has one key, schemas = \"../schemas\"") && error.contains(line), "{error}");
+        }
     }
 }

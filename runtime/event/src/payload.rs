@@ -24,13 +24,13 @@ macro_rules! event_payload {
 
         #[inline]
         fn validate(&self) -> ::std::result::Result<(), $crate::invalid::Invalid> {
-            $crate::check_payload!($check, validate self)
+            $crate::check_payload!($check, $trait, validate self)
         }
 
         #[inline]
         fn decode(version: u32, data: &[u8]) -> ::std::result::Result<Self, $crate::invalid::DecodeError> {
             match version {
-                <Self as $crate::event::$trait>::VERSION => ::std::result::Result::Ok($crate::check_payload!($check, decode data)?),
+                <Self as $crate::event::$trait>::VERSION => ::std::result::Result::Ok($crate::check_payload!($check, $trait, decode data)?),
                 $($($version)|+ => {
                     // A conversion that is missing is reported once, where it is named.
                     let convert: fn($older) -> Self = $convert;
@@ -63,48 +63,48 @@ macro_rules! reply_payload {
 
         #[inline]
         fn validate(&self) -> ::std::result::Result<(), $crate::invalid::Invalid> {
-            $crate::check_payload!($check, validate self)
+            $crate::check_payload!($check, Reply, validate self)
         }
 
         #[inline]
         fn decode(data: &[u8]) -> ::std::result::Result<Self, $crate::invalid::Invalid> {
-            $crate::check_payload!($check, decode data)
+            $crate::check_payload!($check, Reply, decode data)
         }
     };
 }
 
-/// How a payload is checked.
+/// How a payload is checked. A type may be a document and a reply, too: the trait says whose schema is meant.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! check_payload {
-    (type, validate $value:ident) => {
+    (type, $trait:ident, validate $value:ident) => {
         ::std::result::Result::Ok(())
     };
-    (type, decode $data:ident) => {
-        Self::payload_schema().decode($data, |_| true)
+    (type, $trait:ident, decode $data:ident) => {
+        <Self as $crate::event::$trait>::payload_schema().decode($data, |_| true)
     };
-    (is_valid, validate $value:ident) => {
-        Self::payload_schema().validate($value, Self::is_valid)
+    (is_valid, $trait:ident, validate $value:ident) => {
+        <Self as $crate::event::$trait>::payload_schema().validate($value, Self::is_valid)
     };
-    (is_valid, decode $data:ident) => {
-        Self::payload_schema().decode($data, Self::is_valid)
+    (is_valid, $trait:ident, decode $data:ident) => {
+        <Self as $crate::event::$trait>::payload_schema().decode($data, Self::is_valid)
     };
-    (draft_4_type, validate $value:ident) => {
+    (draft_4_type, $trait:ident, validate $value:ident) => {
         ::std::result::Result::Ok(())
     };
-    (draft_4_type, decode $data:ident) => {
-        Self::payload_schema().decode_draft_4($data, |_| true)
+    (draft_4_type, $trait:ident, decode $data:ident) => {
+        <Self as $crate::event::$trait>::payload_schema().decode_draft_4($data, |_| true)
     };
-    (draft_4_is_valid, validate $value:ident) => {
-        Self::payload_schema().validate($value, Self::is_valid)
+    (draft_4_is_valid, $trait:ident, validate $value:ident) => {
+        <Self as $crate::event::$trait>::payload_schema().validate($value, Self::is_valid)
     };
-    (draft_4_is_valid, decode $data:ident) => {
-        Self::payload_schema().decode_draft_4($data, Self::is_valid)
+    (draft_4_is_valid, $trait:ident, decode $data:ident) => {
+        <Self as $crate::event::$trait>::payload_schema().decode_draft_4($data, Self::is_valid)
     };
-    (validator, validate $value:ident) => {
-        Self::payload_schema().validate_interpreted($value)
+    (validator, $trait:ident, validate $value:ident) => {
+        <Self as $crate::event::$trait>::payload_schema().validate_interpreted($value)
     };
-    (validator, decode $data:ident) => {
-        Self::payload_schema().decode_interpreted($data)
+    (validator, $trait:ident, decode $data:ident) => {
+        <Self as $crate::event::$trait>::payload_schema().decode_interpreted($data)
     };
 }

@@ -349,3 +349,101 @@ fn what_stands_for_another_type_is_left_to_the_test() {
 
     assert_eq!(errors(r#"{"a": {"type": "string"}}"#, r#"["a"]"#, item), NOTHING);
 }
+
+#[test]
+fn a_struct_whose_serde_attributes_depend_on_the_build_is_left_to_the_test() {
+    let renamed = quote!(
+        #[cfg_attr(feature = "camel", serde(rename_all = "camelCase"))]
+        struct S {
+            rule_id: String,
+        }
+    );
+    let derived = quote!(
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        struct S {
+            rule_id: String,
+        }
+    );
+    let properties = r#"{"ruleId": {"type": "string"}}"#;
+
+    assert_eq!(errors(properties, r#"["ruleId"]"#, renamed), NOTHING);
+    assert_eq!(errors(properties, r#"["ruleId"]"#, derived).len(), 1, "a derive names no field");
+}
+
+#[test]
+fn what_serde_with_reads_and_skips_is_left_to_the_test() {
+    let properties = r#"{"a": {"type": "string"}, "b": {"type": "string"}}"#;
+    let item = quote!(
+        #[serde_with::skip_serializing_none]
+        struct S {
+            #[serde_as(as = "DisplayFromStr")]
+            a: u64,
+            b: Option<String>,
+        }
+    );
+    let required = quote!(
+        #[skip_serializing_none]
+        struct S {
+            a: Option<String>,
+            #[serde(default)]
+            b: String,
+        }
+    );
+
+    assert_eq!(errors(properties, r#"["a"]"#, item), NOTHING);
+    assert_eq!(
+        errors(r#"{"a": {"type": ["string", "null"]}, "b": {"type": "string"}}"#, r#"["a"]"#, required),
+        ["the property `a` of F is required; it must not be skipped when the event is written"]
+    );
+}
+
+#[test]
+fn what_is_skipped_may_be_an_option_by_another_name() {
+    let item = quote!(
+        struct S {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            a: Note,
+            b: Note,
+        }
+    );
+
+    assert_eq!(
+        errors(r#"{"a": {"type": "string"}, "b": {"type": "string"}}"#, "[]", item),
+        ["the property `b` of F is optional; write `Option<Note>` with #[serde(skip_serializing_if = \
+          \"Option::is_none\")]"]
+    );
+}
+
+#[test]
+fn a_keyword_is_a_name_of_rust_in_what_is_to_be_written() {
+    let item = quote!(
+        struct S {}
+    );
+
+    assert_eq!(
+        errors(r#"{"type": {"type": "string"}}"#, r#"["type"]"#, item),
+        ["the property `type` of F has no field; add `r#type: String`"]
+    );
+}
+
+#[test]
+fn a_default_of_the_struct_is_one_mistake_however_many_fields_it_has() {
+    let item = quote!(
+        #[serde(default)]
+        struct S {
+            a: String,
+            b: String,
+            c: Vec<String>,
+        }
+    );
+    let properties =
+        r#"{"a": {"type": "string"}, "b": {"type": "string"}, "c": {"type": "array", "items": {"type": "string"}}}"#;
+
+    assert_eq!(
+        errors(properties, r#"["a", "b"]"#, item.clone()),
+        [
+            "F requires `a`, which #[serde(default)] on the struct makes optional; write it on the fields that may be absent"
+        ]
+    );
+    assert_eq!(errors(properties, "[]", item), NOTHING);
+}
