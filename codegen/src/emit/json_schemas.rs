@@ -7,7 +7,6 @@ use crate::load::Loaded;
 use crate::model::Version;
 use crate::parallel;
 use crate::references::Location;
-use crate::schema;
 use crate::shape::{Body, Definition, Program, Struct};
 
 use super::payload::schema_name;
@@ -63,8 +62,7 @@ fn is_said_by_its_schema(definition: &Definition) -> bool {
     definition.is_of_one_schema && !matches!(&definition.body, Body::Open | Body::Struct(Struct { tag: Some(_), .. }))
 }
 
-/// Where each file, and each definition of one, was copied to first. Only schemas of the drafts that schemars speaks, whose references
-/// are pointers.
+/// Where each file, and each definition of one, was copied to first. Only of schemas whose references are pointers.
 fn places(loaded: &Loaded) -> HashMap<Location, Place> {
     let of_version = |(event, version)| {
         let named = move |(part, file): (_, &String)| (schema_name(event, version, part), file.clone());
@@ -72,12 +70,11 @@ fn places(loaded: &Loaded) -> HashMap<Location, Place> {
     };
     let files: Vec<(String, String)> = loaded.catalogue.versions().flat_map(of_version).collect();
     let found = parallel::map(&files, |(name, file)| {
-        let (schema, origins) = bundle_with_origins(loaded, file);
+        let (_, origins) = bundle_with_origins(loaded, file);
         let is_plain = loaded.references.is_plain(file) && origins.embedded().next().is_none();
-        let speaks = is_plain && schema::definitions_keyword(&schema) == "$defs";
         let copied = origins.copied().map(|(pointer, location)| (location.clone(), (name.clone(), pointer.to_owned())));
         let own = std::iter::once((Location::root(file), (name.clone(), String::new())));
-        if speaks { own.chain(copied).collect() } else { Vec::new() }
+        if is_plain { own.chain(copied).collect() } else { Vec::new() }
     });
     let mut places = HashMap::new();
     for (location, place) in found.into_iter().flatten() {

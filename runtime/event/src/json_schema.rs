@@ -1,18 +1,20 @@
 //! What schemars is told of types: of those of the runtime, and of those of a catalogue, whose schema is that of its files.
 
+mod mover;
+
 use std::borrow::Cow;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 
 pub use schemars;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::bytes::{Encoded, Encoding};
 use crate::date::Date;
 use crate::date_time::DateTime;
 use crate::maybe::Maybe;
 use crate::number::Number;
+
+use mover::Mover;
 
 macro_rules! inline {
     ($($name:ident: $schema:tt),*) => {$(
@@ -106,97 +108,8 @@ pub fn not_null(schema: Schema) -> Schema {
 /// The part of a schema document that a pointer leads to, with all that it refers to among the generator's definitions.
 pub fn part(document: &str, pointer: &str, generator: &mut SchemaGenerator) -> Schema {
     let Ok(parsed) = serde_json::from_str::<Value>(document) else { return true.into() };
-    let schema = Mover { text: document, document: &parsed, generator }.moved(pointer);
+    let schema = Mover::new(document, &parsed, generator).moved(pointer);
     schema.try_into().unwrap_or_else(|_| true.into())
-}
-
-/// Moves schemas from one document into that of a generator.
-struct Mover<'a> {
-    text: &'a str,
-    document: &'a Value,
-    generator: &'a mut SchemaGenerator,
-}
-
-/// Keywords whose values are no schemas.
-const VALUES: &[&str] = &["const", "default", "enum", "examples"];
-
-/// Keywords that map names of any kind to schemas: what stands below them is a schema whatever it is called.
-const NAMED: &[&str] = &["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
-
-/// Keywords of a document that its parts do not need.
-const OF_DOCUMENTS: &[&str] = &["$schema", "$id", "$defs"];
-
-impl Mover<'_> {
-    fn moved(&mut self, pointer: &str) -> Value {
-        let mut schema = self.document.pointer(pointer).cloned().unwrap_or(Value::Bool(true));
-        if let (Value::Object(members), true) = (&mut schema, pointer.is_empty()) {
-            members.retain(|keyword, _| !OF_DOCUMENTS.contains(&keyword.as_str()));
-        }
-        self.rewrite(&mut schema);
-        schema
-    }
-
-    fn rewrite(&mut self, schema: &mut Value) {
-        match schema {
-            Value::Object(members) => self.rewrite_members(members),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.rewrite(item)),
-            _ => {}
-        }
-    }
-
-    fn rewrite_members(&mut self, members: &mut Map<String, Value>) {
-        for (keyword, value) in members {
-            match value {
-                Value::String(target) if keyword == "$ref" => {
-                    if let Some(pointer) = target.strip_prefix('#').map(decoded) {
-                        *target = self.define(&pointer);
-                    }
-                }
-                _ if VALUES.contains(&keyword.as_str()) => {}
-                Value::Object(schemas) if NAMED.contains(&keyword.as_str()) => {
-                    schemas.values_mut().for_each(|schema| self.rewrite(schema));
-                }
-                _ => self.rewrite(value),
-            }
-        }
-    }
-
-    /// A reference to a definition that stands for a part of the document. Its name is one that no other document gives.
-    fn define(&mut self, pointer: &str) -> String {
-        let mut hasher = DefaultHasher::new();
-        (self.text, pointer).hash(&mut hasher);
-        let step = pointer.rsplit('/').next().unwrap_or_default();
-        let word: String = step.chars().filter(char::is_ascii_alphanumeric).collect();
-        let name = format!("{word}_{:016x}", hasher.finish());
-        if !self.generator.definitions().contains_key(&name) {
-            // What refers to itself finds it there.
-            self.generator.definitions_mut().insert(name.clone(), Value::Bool(true));
-            let schema = self.moved(pointer);
-            self.generator.definitions_mut().insert(name.clone(), schema);
-        }
-        format!("#{}/{name}", self.generator.settings().definitions_path)
-    }
-}
-
-/// A pointer without the escapes of a URI's fragment.
-fn decoded(fragment: &str) -> String {
-    let bytes = fragment.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let hex = fragment.get(at + 1..at + 3).filter(|_| *byte == b'%');
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(escaped) => {
-                decoded.push(escaped);
-                at += 3;
-            }
-            None => {
-                decoded.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// The last step of a type's path.

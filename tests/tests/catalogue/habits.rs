@@ -136,6 +136,14 @@ struct OwnOrder {
     checksum: Maybe<Base16>,
 }
 
+/// The same of a file of draft 7, whose words schemars does not speak: among them a property called like a keyword.
+#[eventsmith::domain_event("order.shipped", version = 1, schemas = "habits/schemas")]
+#[derive(Debug, Clone, Serialize, serde::Deserialize, schemars::JsonSchema)]
+struct OwnShipment {
+    packages: Vec<order::v1::Package>,
+    default: order::v1::Carrier,
+}
+
 #[test]
 fn an_enum_of_texts_is_shown_read_and_listed() {
     assert_eq!(Status::VARIANTS, [Status::Open, Status::InProgress, Status::OnHold]);
