@@ -16,6 +16,14 @@ pub(super) fn advice(error: &ValidationError<'_>, accepted_by: Side) -> String {
 
 /// The struct takes more than the schema: say the schema's rule to schemars.
 fn lax_struct(error: &ValidationError<'_>) -> String {
+    // What is said on the field is said of the list, unless it is said of what is in it.
+    let path = error.instance_path().to_string();
+    let is_element = path.rsplit('/').next().is_some_and(|step| step.parse::<usize>().is_ok());
+    let on_field = |attribute: &str| match (is_element, attribute.starts_with("extend")) {
+        (false, _) => on_field(attribute),
+        (true, false) => on_field(&format!("inner({attribute})")),
+        (true, true) => format!("give the elements a type of their own, with #[schemars({attribute})]"),
+    };
     let extend = |keyword: &str, value: &Value| on_field(&format!("extend({keyword:?} = {value})"));
     match error.kind() {
         Kind::Minimum { limit } => on_field(&format!("range(min = {limit})")),
@@ -28,6 +36,13 @@ fn lax_struct(error: &ValidationError<'_>) -> String {
         Kind::MaxProperties { limit } => on_field(&format!("extend(\"maxProperties\" = {limit})")),
         Kind::Pattern { pattern } => on_field(&format!("regex(pattern = {})", raw(pattern))),
         Kind::Format { format } => on_field(&format!("extend(\"format\" = {format:?})")),
+        Kind::ContentEncoding { content_encoding } => format!(
+            "let the type of the field be the one of `eventsmith::bytes` that is {content_encoding}, or {}",
+            on_field(&format!("extend(\"contentEncoding\" = {content_encoding:?})"))
+        ),
+        Kind::ContentMediaType { content_media_type } => {
+            on_field(&format!("extend(\"contentMediaType\" = {content_media_type:?})"))
+        }
         Kind::MultipleOf { multiple_of } => on_field(&format!("extend(\"multipleOf\" = {multiple_of})")),
         Kind::UniqueItems => on_field("extend(\"uniqueItems\" = true)"),
         Kind::Enum { options } => {
@@ -69,6 +84,21 @@ fn on_field(attribute: &str) -> String {
     format!("write #[schemars({attribute})] on the field")
 }
 
+/// A raw literal, with as many hashes as it takes.
 fn raw(pattern: &str) -> String {
-    if pattern.contains('"') { format!("r#\"{pattern}\"#") } else { format!("r\"{pattern}\"") }
+    let ends = |hashes: &usize| !pattern.contains(&format!("\"{}", "#".repeat(*hashes)));
+    let hashes = "#".repeat((0..).find(ends).unwrap_or_default());
+    format!("r{hashes}\"{pattern}\"{hashes}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::raw;
+
+    #[test]
+    fn a_pattern_is_a_literal_with_as_many_hashes_as_it_takes() {
+        assert_eq!(raw("^a$"), "r\"^a$\"");
+        assert_eq!(raw("^\"$"), "r#\"^\"$\"#");
+        assert_eq!(raw("^[\"#]+$"), "r##\"^[\"#]+$\"##");
+    }
 }

@@ -75,6 +75,13 @@ impl Hints {
                 values.iter().filter_map(Value::as_str).for_each(|text| self.text(text));
             }
             ("default" | "examples", _) => {}
+            // A property may be called like a keyword.
+            (
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions",
+                Value::Object(named),
+            ) => {
+                named.values().for_each(|schema| self.collect(schema));
+            }
             _ => self.collect(value),
         }
     }
@@ -250,9 +257,11 @@ impl Maker<'_> {
     }
 }
 
-/// A text with the format and the least length that a schema asks for.
+/// A text with the format, the encoding and the least length that a schema asks for.
 fn text(members: &Map<String, Value>) -> String {
-    let sample = match members.get("format").and_then(Value::as_str) {
+    let said = |keyword: &str| members.get(keyword).and_then(Value::as_str);
+    let is_json = said("contentMediaType") == Some("application/json");
+    let sample = match said("format") {
         Some("uuid") => "018f4e9a-7c3b-7d2e-9f10-3a5b6c7d8e9f",
         Some("date-time") => "2024-01-15T10:30:00Z",
         Some("date") => "2024-01-15",
@@ -263,7 +272,18 @@ fn text(members: &Map<String, Value>) -> String {
         Some("ipv4") => "192.0.2.1",
         Some("ipv6") => "2001:db8::1",
         Some("duration") => "P1D",
-        _ => "text",
+        _ => match (said("contentEncoding"), is_json) {
+            (Some("base64" | "base64url"), false) => "dGV4dA==",
+            (Some("base64" | "base64url"), true) => "e30=",
+            (Some("base32"), false) => "ORSXQ5A=",
+            (Some("base32"), true) => "PN6Q====",
+            (Some("base32hex"), false) => "EHINGT0=",
+            (Some("base32hex"), true) => "FDUG====",
+            (Some("base16"), false) => "74657874",
+            (Some("base16"), true) => "7B7D",
+            (_, true) => "{}",
+            _ => "text",
+        },
     };
     let least = members.get("minLength").and_then(Value::as_u64).filter(|least| *least < LONGEST).unwrap_or_default();
     let most = members.get("maxLength").and_then(Value::as_u64).unwrap_or(LONGEST);

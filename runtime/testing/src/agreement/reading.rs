@@ -50,8 +50,16 @@ fn integers(schema: &mut Value) {
                 members.shift_remove("format");
             }
             for (keyword, value) in members.iter_mut() {
-                if !["const", "enum", "default", "examples"].contains(&keyword.as_str()) {
-                    integers(value);
+                match (keyword.as_str(), value) {
+                    ("const" | "enum" | "default" | "examples", _) => {}
+                    // A property may be called like a keyword.
+                    (
+                        "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions",
+                        Value::Object(named),
+                    ) => {
+                        named.values_mut().for_each(integers);
+                    }
+                    (_, value) => integers(value),
                 }
             }
         }

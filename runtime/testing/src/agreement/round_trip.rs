@@ -15,11 +15,12 @@ use super::payloads;
 pub(super) fn problem<T: Serialize + DeserializeOwned>(
     decode: fn(&[u8]) -> Result<T, String>,
     schema: &Value,
-    read: &Value,
+    (read, written_as): (&Value, &Value),
 ) -> Option<String> {
     let validator = options().build(schema).ok()?;
-    let mut declared = HashSet::new();
-    collect(read, &mut declared);
+    let mut declared = Declared::default();
+    collect(read, &mut declared.read, &mut declared.defaults);
+    collect(written_as, &mut declared.written, &mut Vec::new());
     let mut problem = None;
     payloads::suggest(schema, read, &mut |payload| {
         if problem.is_some() || !validator.is_valid(&payload) || is_beyond_64_bits(&payload) {
@@ -67,7 +68,7 @@ fn written<T: Serialize>(
     payload: &Value,
     value: &T,
     validator: &jsonschema::Validator,
-    declared: &HashSet<&str>,
+    declared: &Declared<'_>,
 ) -> Option<String> {
     let back = match serde_json::to_value(value) {
         Ok(back) => back,
@@ -87,39 +88,86 @@ fn written<T: Serialize>(
              is told of a field does not change what serde writes\n"
         ));
     }
-    differs(payload, &back, declared, "").map(|how| {
+    differs(payload, &back, declared, "").map(|difference| {
+        let (how, way_out) = match difference {
+            Difference::Null(how) => (
+                how,
+                "tell null and absence apart, by an `eventsmith::Maybe<..>` with #[serde(default, skip_serializing_if = \
+                 \"eventsmith::Maybe::is_absent\")]; for any value at all, by an `Option<serde_json::Value>` with \
+                 #[serde(default, deserialize_with = \"eventsmith::present\", skip_serializing_if = \"Option::is_none\")]",
+            ),
+            Difference::Value(how) => (
+                how,
+                "let the type of the field keep what it reads, and mend the function that its #[serde(with = ..)], \
+                 #[serde(serialize_with = ..)] or #[serde(skip_serializing_if = ..)] names",
+            ),
+        };
         format!(
-            "the struct does not write what it reads:\n   read    {payload}\n   written {back}\n   {how}\n   to agree: \
-             tell null and absence apart, by an `eventsmith::Maybe<..>` with #[serde(default, skip_serializing_if = \
-             \"eventsmith::Maybe::is_absent\")]; for any value at all, by an `Option<serde_json::Value>` with \
-             #[serde(default, deserialize_with = \"eventsmith::present\", skip_serializing_if = \"Option::is_none\")]\n"
+            "the struct does not write what it reads:\n   read    {payload}\n   written {back}\n   {how}\n   to agree: {way_out}\n"
         )
     })
 }
 
-/// The names of all properties that the struct has, at any depth.
-fn collect<'a>(schema: &'a Value, declared: &mut HashSet<&'a str>) {
+/// What the schemas of the struct say.
+#[derive(Default)]
+struct Declared<'a> {
+    /// The names of all properties that the struct reads, at any depth.
+    read: HashSet<&'a str>,
+    /// The names of those that it writes.
+    written: HashSet<&'a str>,
+    /// All values that stand for absence.
+    defaults: Vec<&'a Value>,
+}
+
+impl Declared<'_> {
+    /// Whether a value may well be left out: it is what an absent property is read as, or nothing at all.
+    fn may_be_left_out(&self, value: &Value) -> bool {
+        let is_empty = match value {
+            Value::Null => false,
+            Value::Bool(value) => !value,
+            Value::Number(number) => number.as_f64() == Some(0.0),
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+        };
+        is_empty || self.defaults.contains(&value)
+    }
+}
+
+fn collect<'a>(schema: &'a Value, declared: &mut HashSet<&'a str>, defaults: &mut Vec<&'a Value>) {
     match schema {
         Value::Object(members) => {
             for (keyword, value) in members {
                 if let ("properties", Value::Object(properties)) = (keyword.as_str(), value) {
                     declared.extend(properties.keys().map(String::as_str));
                 }
-                collect(value, declared);
+                if keyword == "default" {
+                    defaults.push(value);
+                }
+                collect(value, declared, defaults);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, declared)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, declared, defaults)),
         _ => {}
     }
 }
 
-fn differs(payload: &Value, back: &Value, declared: &HashSet<&str>, at: &str) -> Option<String> {
+/// What is not written as it was read.
+enum Difference {
+    Null(String),
+    Value(String),
+}
+
+fn differs(payload: &Value, back: &Value, declared: &Declared<'_>, at: &str) -> Option<Difference> {
     match (payload, back) {
         (Value::Object(payload), Value::Object(back)) => {
             for (name, value) in payload {
                 match back.get(name) {
-                    None if value.is_null() && declared.contains(name.as_str()) => {
-                        return Some(format!("the null at {at}/{name} is lost"));
+                    None if value.is_null() && declared.read.contains(name.as_str()) => {
+                        return Some(Difference::Null(format!("the null at {at}/{name} is lost")));
+                    }
+                    None if declared.written.contains(name.as_str()) && !declared.may_be_left_out(value) => {
+                        return Some(Difference::Value(format!("the value at {at}/{name} is lost")));
                     }
                     None => {}
                     Some(back) => {
@@ -130,13 +178,26 @@ fn differs(payload: &Value, back: &Value, declared: &HashSet<&str>, at: &str) ->
                 }
             }
             let added = back.iter().find(|(name, value)| value.is_null() && !payload.contains_key(*name));
-            added.map(|(name, _)| format!("{at}/{name} was absent and is written as null"))
+            added.map(|(name, _)| Difference::Null(format!("{at}/{name} was absent and is written as null")))
+        }
+        (Value::Array(payload), Value::Array(back)) if payload.len() != back.len() => {
+            let (read, written) = (payload.len(), back.len());
+            Some(Difference::Value(format!("of the {read} elements at {at} {written} are written")))
         }
         (Value::Array(payload), Value::Array(back)) => payload
             .iter()
-            .zip(back)
+            // A set has an order of its own.
+            .filter(|item| !back.contains(item))
+            .zip(back.iter().filter(|item| !payload.contains(item)))
             .enumerate()
             .find_map(|(index, (payload, back))| differs(payload, back, declared, &format!("{at}/{index}"))),
+        (Value::Number(one), Value::Number(other)) if one.as_f64() != other.as_f64() => {
+            Some(Difference::Value(format!("the number {one} at {at} is written as {other}")))
+        }
+        (Value::Bool(one), Value::Bool(other)) if one != other => {
+            Some(Difference::Value(format!("{one} at {at} is written as {other}")))
+        }
+        // Texts may be spelled in several ways: as times and bytes are.
         _ => None,
     }
 }
