@@ -55,9 +55,18 @@ impl Decimal {
 
     /// The value, if it is an integer of 128 bits.
     pub fn to_i128(&self) -> Option<i128> {
-        let digits: u128 = if self.digits.is_empty() { 0 } else { self.digits.parse().ok()? };
-        let value = digits.checked_mul(10_u128.checked_pow(u32::try_from(self.exponent).ok()?)?)?;
+        let value = self.absolute()?;
         if self.is_negative { 0_i128.checked_sub_unsigned(value) } else { value.try_into().ok() }
+    }
+
+    /// The value, if it is an integer of 128 bits without a sign.
+    pub fn to_u128(&self) -> Option<u128> {
+        self.absolute().filter(|value| !self.is_negative || *value == 0)
+    }
+
+    fn absolute(&self) -> Option<u128> {
+        let digits: u128 = if self.digits.is_empty() { 0 } else { self.digits.parse().ok()? };
+        digits.checked_mul(10_u128.checked_pow(u32::try_from(self.exponent).ok()?)?)
     }
 
     /// The greatest integer that is not above it, if that has 128 bits.

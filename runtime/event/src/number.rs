@@ -79,6 +79,14 @@ impl Number {
         }
     }
 
+    /// The value, if it is an integer within the range of `u128`.
+    pub fn to_u128(&self) -> Option<u128> {
+        match &self.0 {
+            Double(_) | Wide(_) => self.decimal()?.to_u128(),
+            Natural(_) | Negative(_) => self.to_i128().and_then(|value| u128::try_from(value).ok()),
+        }
+    }
+
     /// Whether JSON can write the number: it has no infinity and no NaN.
     pub fn is_finite(&self) -> bool {
         !matches!(self.0, Double(value) if !value.is_finite())

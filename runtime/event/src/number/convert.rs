@@ -61,14 +61,13 @@ macro_rules! from_larger {
 from_larger! { u128 => u64, i128 => i64, usize => u64, isize => i64 }
 
 macro_rules! into_integer {
-    ($($integer:ty),*) => {$(
+    ($($integer:ty: $number:ident => $converted:expr;)*) => {$(
         /// The value, if it has no fraction and the type has room for it.
         impl TryFrom<&Number> for $integer {
             type Error = TryFromIntError;
 
-            fn try_from(number: &Number) -> Result<Self, Self::Error> {
-                // What is no integer is refused as one that is too large.
-                number.to_i128().unwrap_or(i128::MAX).try_into()
+            fn try_from($number: &Number) -> Result<Self, Self::Error> {
+                $converted
             }
         }
 
@@ -80,9 +79,17 @@ macro_rules! into_integer {
             }
         }
     )*};
+    ($($integer:ty),*) => {
+        // What is no integer is refused as one that is too large.
+        into_integer! { $($integer: number => number.to_i128().unwrap_or(i128::MAX).try_into();)* }
+    };
 }
 
 into_integer! { u8, u16, u32, u64, usize, i8, i16, i32, i64, isize }
+into_integer! {
+    i128: number => number.to_i128().map_or_else(|| u64::try_from(u128::MAX).map(Self::from), Ok);
+    u128: number => number.to_u128().map_or_else(|| u64::try_from(u128::MAX).map(Self::from), Ok);
+}
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +101,11 @@ mod tests {
             assert_eq!(Number::from(value).to_i128(), Some(value));
         }
         assert_eq!(Number::from(u128::MAX).to_string(), u128::MAX.to_string());
+        for value in [0, 1, i128::MAX.unsigned_abs(), i128::MAX.unsigned_abs() + 1, u128::MAX] {
+            assert_eq!(u128::try_from(Number::from(value)), Ok(value));
+        }
+        assert_eq!(i128::try_from(&Number::from(i128::MIN)), Ok(i128::MIN));
+        assert_eq!(u128::try_from(Number::from(2e38)), Ok(2 * 10_u128.pow(38)));
         assert_eq!(u8::try_from(Number::from(255)), Ok(255));
         assert_eq!(i32::try_from(&Number::from(-7.0)), Ok(-7));
     }
@@ -104,5 +116,9 @@ mod tests {
         assert!(u64::try_from(Number::from(-1)).is_err());
         assert!(i64::try_from(Number::from(0.5)).is_err());
         assert!(usize::try_from(Number::from(f64::NAN)).is_err());
+        assert!(i128::try_from(Number::from(i128::MAX.unsigned_abs() + 1)).is_err());
+        assert!(u128::try_from(Number::from(-1)).is_err());
+        assert!(u128::try_from(Number::from(0.5)).is_err());
+        assert!(u128::try_from(Number::from(1e39)).is_err());
     }
 }
