@@ -146,7 +146,7 @@ impl Module {
                 text.push('\n');
             }
             let depth = path.len();
-            text.push_str(&line(depth, &format!("/// {}", module_doc(name, &path.join(".")))));
+            text.push_str(&line(depth, &format!("/// {}", module_doc(name, &path.join("."), module))));
             if path.is_empty() {
                 text.push_str(layout::allowed_text());
             }
@@ -159,13 +159,18 @@ impl Module {
     }
 }
 
-fn module_doc(name: &str, parent: &str) -> String {
-    match name.strip_prefix('v').filter(|number| number.parse::<u32>().is_ok()) {
+fn module_doc(name: &str, parent: &str, module: &Module) -> String {
+    // A group may be called like a version; but in a version there are no other modules.
+    match version_of(name).filter(|_| !module.modules.keys().any(|name| version_of(name).is_some())) {
         Some(number) if parent.is_empty() => format!("Version {number} of the events without a group."),
         Some(number) => format!("Version {number} of the `{parent}` events."),
         None if parent.is_empty() => format!("The types of `{name}`, in their newest versions."),
         None => format!("The types of `{parent}.{name}`, in their newest versions."),
     }
+}
+
+fn version_of(module: &str) -> Option<u32> {
+    module.strip_prefix('v')?.parse().ok()
 }
 
 impl Emitter<'_> {

@@ -210,3 +210,19 @@ fn breaking_tells_of_names_that_changed_though_the_schema_did_not() {
         "{messages:#?}"
     );
 }
+
+#[test]
+fn a_group_that_is_called_like_a_version_is_told_from_one() {
+    let schema = "{\"type\": \"object\"}";
+
+    let text = generate(&[("domain/v2/things.v1.json", schema), ("domain/lonely.v1.json", schema)]);
+
+    holds(
+        &text,
+        &[
+            "/// The types of `v2`, in their newest versions.",
+            "/// Version 1 of the `v2` events.",
+            "/// Version 1 of the events without a group.",
+        ],
+    );
+}

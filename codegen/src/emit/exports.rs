@@ -55,12 +55,16 @@ pub(super) fn uses(types: &Types<'_>, builders: &Builders<'_>, exports: &Exports
         names.insert(types.definition(*id).name.clone());
         names.extend(builders.required_name(*id).map(|name| name.to_string()));
     }
+    // Modules at the top allow it for all that is in them; beside these nobody does.
+    let allowed = types.is_at_top().then(|| {
+        quote!(#[allow(unused_imports, clippy::allow_attributes, reason = "who takes in the text uses what they need")])
+    });
     by_module
         .into_iter()
         .map(|(module, names)| {
             let path = types.module_path(module);
             let names = names.into_iter().map(|name| format_ident!("{}", name));
-            quote!(pub use #path{#(#names),*};)
+            quote!(#allowed pub use #path{#(#names),*};)
         })
         .collect()
 }

@@ -74,8 +74,10 @@ fn join_attributes(text: &str) -> String {
                     break;
                 }
             }
-            let one_line = rest.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").replace(", )]", ")]");
-            let one_line = one_line.replace(",)]", ")]").replace(" )]", ")]");
+            let one_line = rest.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+            // Only at the end: literals may hold the same signs.
+            let content = one_line.strip_suffix(" )]").unwrap_or(&one_line);
+            let one_line = format!("{})]", content.trim_end_matches(','));
             if line.len() + one_line.len() <= WIDEST {
                 joined.push_str(&one_line);
             } else {
@@ -117,4 +119,16 @@ fn starts_item(line: &str) -> bool {
 
 fn ends_item(before: &str, line: &str) -> bool {
     indentation(before) == indentation(line) && before.trim_end().ends_with(['}', ';']) && !lines::is_comment(before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::join_attributes;
+
+    #[test]
+    fn what_an_attribute_says_is_kept_whatever_signs_it_has() {
+        let text = "    #[serde(\n        rename = \"a share (rounded, )] or (not )]\",\n        default,\n    )]\n";
+
+        assert_eq!(join_attributes(text), "    #[serde(rename = \"a share (rounded, )] or (not )]\", default)]\n");
+    }
 }

@@ -83,6 +83,11 @@ impl<'a> Types<'a> {
         Self { source, module, imported }
     }
 
+    /// Whether the types stand beside the modules at the top of the text.
+    pub(super) fn is_at_top(&self) -> bool {
+        self.module.is_empty()
+    }
+
     /// Where the runtime is.
     pub(super) fn runtime(&self) -> &'a Runtime {
         self.source.runtime

@@ -15,8 +15,11 @@ pub(super) fn lay_out(text: &str) -> String {
         if !line.ends_with("::builder! {") || is_comment(line) {
             continue;
         }
-        let indent = " ".repeat(line.len() - line.trim_start().len() + 4);
-        let body: Vec<&str> = lines.by_ref().map(str::trim).take_while(|line| *line != "}").collect();
+        let outer = &line[..line.len() - line.trim_start().len()];
+        let indent = format!("{outer}    ");
+        // The bracket of the required properties may stand on a line of its own, too, further to the right.
+        let is_within = |line: &&str| line.trim() != "}" || line.strip_suffix('}') != Some(outer);
+        let body: Vec<&str> = lines.by_ref().take_while(is_within).map(str::trim).collect();
         let parts: Vec<String> = tidy(&body.join(" ")).split("; ").map(str::to_owned).collect();
         let last = parts.len() - 1;
         for (index, part) in parts.iter().enumerate() {
@@ -64,6 +67,13 @@ fn wrap(text: &str, indent: &str, into: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_ends_where_it_began() {
+        let text = "    ::e::builder! {\n        A from ARequired { a : B\n        }\n    }\n";
+
+        assert_eq!(lay_out(text), "    ::e::builder! {\n        A from ARequired { a: B }\n    }\n");
+    }
 
     #[test]
     fn a_call_reads_as_if_written_by_hand() {
