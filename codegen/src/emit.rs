@@ -5,6 +5,7 @@ mod builder;
 mod catalogue;
 mod checks;
 mod conditions;
+mod constants;
 mod default;
 mod derives;
 mod docs;
@@ -286,6 +287,7 @@ impl Emitter<'_> {
         for id in ids.iter().copied() {
             items.extend(types.declaration(id, self.facts(types, id)));
             items.extend(habits::habits(types, id, &self.upcasts));
+            items.extend(constants::constants(&self.program.definitions[id], self.loaded));
             items.extend(self.builders.builder(types, id));
             items.extend(self.defaults.implementation(self.source(), id));
             if self.fast.contains(&id) {

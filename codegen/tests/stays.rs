@@ -36,12 +36,61 @@ fn alternatives_without_types_of_their_own_are_named_after_what_they_are_made_of
         (list("string"), list("integer"), ["ListOfString(Vec<String>)", "ListOfInteger(Vec<i64>)"]),
         (map("string"), map("boolean"), ["MapOfString(", "MapOfBoolean("]),
         (range(-5, 5), range(7, 9), ["IntegerMinus5To5(i32)", "Integer7To9(u8)"]),
-        (r#"{"const": 1}"#.to_owned(), r#"{"const": 2}"#.to_owned(), ["Integer1(u8)", "Integer2(u8)"]),
+        (r#"{"const": 1}"#.to_owned(), range(7, 9), ["Integer1(u8)", "Integer7To9(u8)"]),
     ] {
         for alternatives in [format!("{one}, {other}"), format!("{other}, {one}")] {
             holds(&of_properties(&format!(r#"{{"v": {{"anyOf": [{alternatives}]}}}}"#)), &names);
         }
     }
+}
+
+#[test]
+fn texts_are_named_after_what_they_list_and_after_their_format() {
+    let text = r#"{"type": "string"}"#;
+    let uuid = r#"{"type": "string", "format": "uuid"}"#;
+    for (one, other, names) in [
+        (r#"{"enum": ["a", "b"]}"#, text, ["Known(RuleCreatedVKnown)", "String(String)"]),
+        (r#"{"type": "string", "enum": ["a", "b", "c", "d"]}"#, text, ["Known(RuleCreatedVKnown)", "String(String)"]),
+        (r#"{"const": "all"}"#, uuid, ["All(RuleCreatedVAll)", "Uuid(RuleCreatedVUuid)"]),
+    ] {
+        for alternatives in [format!("{one}, {other}"), format!("{other}, {one}")] {
+            holds(&of_properties(&format!(r#"{{"v": {{"anyOf": [{alternatives}]}}}}"#)), &names);
+        }
+    }
+}
+
+#[test]
+fn integers_that_are_listed_are_one_integer_and_have_their_names_as_constants() {
+    let (one, other) =
+        (r#"{"const": 1, "title": "Low", "description": "Can wait."}"#, r#"{"const": -2, "x-name": "very high"}"#);
+    for alternatives in [format!("{one}, {other}"), format!("{other}, {one}")] {
+        let text = of_properties(&format!(r#"{{"v": {{"oneOf": [{alternatives}]}}}}"#));
+        holds(
+            &text,
+            &[
+                "pub v: Option<RuleCreatedV>",
+                "pub struct RuleCreatedV(pub i32);",
+                "/// Can wait.",
+                "pub const LOW: Self = Self(1);",
+                "pub const VERY_HIGH: Self = Self(-2);",
+            ],
+        );
+    }
+    holds(&of_properties(r#"{"v": {"oneOf": [{"const": 1}, {"const": 2}]}}"#), &["pub v: Option<u8>"]);
+}
+
+#[test]
+fn breaking_tells_where_another_property_takes_a_name() {
+    let schema = |properties: &str| format!(r#"{{"type": "object", "properties": {{{properties}}}}}"#);
+    let (camel, snake) = (r#""madeUp": {"type": "string"}"#, r#""made_up": {"type": "string"}"#);
+    let (before, after) =
+        (catalogue(&[(FILE, &schema(camel))]), catalogue(&[(FILE, &schema(&format!("{camel}, {snake}")))]));
+
+    let findings = compare(&load(before.path()), &load(after.path()), Policy::Full).findings;
+
+    let message = "the field made_up of RuleCreated is called made_up_camel now";
+    let found = findings.iter().find(|found| found.rule == "renamed-in-rust").unwrap();
+    assert_eq!(found.message, message, "{findings:#?}");
 }
 
 #[test]

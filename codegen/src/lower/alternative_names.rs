@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::shape::Classes;
-use crate::shape::identifiers::hash;
+use crate::shape::identifiers::{hash, is_readable};
 
 use super::branch::Branch;
 use super::conjunction::Conjunction;
@@ -20,7 +20,8 @@ const MOST_VALUES: usize = 3;
 
 impl<'a> Context<'a> {
     /// A title; else a property that only this alternative requires or has; else a property with its constant or constants; else the
-    /// type of JSON, its own or that of a property; else a number that is made of the schema.
+    /// type of JSON, its own or that of a property; else the values that it lists, or the format that it has; else a number that is
+    /// made of the schema.
     pub(super) fn hint<'b>(&self, branch: &Branch<'a>, others: impl Iterator<Item = &'b Branch<'a>>) -> String
     where
         'a: 'b,
@@ -47,7 +48,29 @@ impl<'a> Context<'a> {
         {
             return class.to_owned();
         }
-        self.by_type_of_a_property(branch, &others).unwrap_or_else(|| self.by_content(branch))
+        self.by_type_of_a_property(branch, &others)
+            .or_else(|| self.by_values(branch, &others))
+            .or_else(|| by_format(branch, &others))
+            .unwrap_or_else(|| self.by_content(branch))
+    }
+
+    /// Texts that it lists: the only one by itself, and several as the known ones among all that the others accept.
+    fn by_values(&self, branch: &Branch<'a>, others: &[&Branch<'a>]) -> Option<String> {
+        let texts = |branch: &Branch<'a>| {
+            let values = self.values(&branch.flat)?;
+            values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
+        };
+        let own = texts(branch).filter(|own| !own.is_empty())?;
+        let listed: Vec<Vec<String>> = others.iter().filter_map(|other| texts(other)).collect();
+        match own.as_slice() {
+            [only] if is_readable(only) => Some(only.clone()),
+            _ if listed.is_empty() => Some("known".to_owned()),
+            several if several.len() <= MOST_VALUES => {
+                let shares = listed.iter().flatten().any(|text| several.contains(text));
+                (!shares && several.iter().all(|text| is_readable(text))).then(|| joined(several))
+            }
+            _ => None,
+        }
     }
 
     /// A property with the constants that it may be here, and in no other alternative: `card`, `type 1`, `on or off`.
@@ -109,6 +132,24 @@ impl<'a> Context<'a> {
             }
             schema => unnamed(schema),
         }
+    }
+}
+
+/// The format that no other alternative has; else, where all others have one or list their values, that it is any other.
+fn by_format(branch: &Branch<'_>, others: &[&Branch<'_>]) -> Option<String> {
+    let format = |branch: &Branch<'_>| {
+        let said = branch.flat.parts.iter().find_map(|part| part.get("format"));
+        said.and_then(Value::as_str).map(str::to_owned)
+    };
+    let is_listed = |branch: &Branch<'_>| {
+        branch.flat.parts.iter().any(|part| part.get("enum").is_some() || part.get("const").is_some())
+    };
+    match format(branch) {
+        Some(own) if is_readable(&own) => {
+            (!others.iter().any(|other| format(other).as_ref() == Some(&own))).then_some(own)
+        }
+        Some(_) => None,
+        None => others.iter().all(|other| is_listed(other) || format(other).is_some()).then(|| "other".to_owned()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `oneOf` and `anyOf`, and several types of JSON: null as an alternative, enums whose values are documented, objects
 //! that a constant property distinguishes, and types that are tried one after the other.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
@@ -14,6 +14,7 @@ use super::alternative_names;
 use super::branch::Branch;
 use super::conjunction::{Conjunction, Flat, Part};
 use super::context::Context;
+use super::scalar::{integer_for, integer_of};
 
 /// More alternatives than anybody wants to see in one enum.
 const MOST: usize = 64;
@@ -53,6 +54,11 @@ impl<'a> Context<'a> {
         }
         if let Some(lowered) = self.texts(&branches, exactly_one) {
             return Some(lowered);
+        }
+        if let Some(shape) = self.integers(&branches, exactly_one) {
+            // Where they have names, a type has constants of these.
+            let are_named = branches.iter().any(|branch| !names::chosen(self.schema(&branch.location)).is_empty());
+            return Some(if are_named { Lowered::Body(Body::Wrapper(shape)) } else { Lowered::Shape(shape) });
         }
         if let Some(union) = self.tagged(&branches) {
             return Some(Lowered::Body(Body::Union(union)));
@@ -291,6 +297,25 @@ impl<'a> Context<'a> {
         let lists: Vec<Vec<Check>> = lists.collect();
         let check = if exactly_one { Check::One(lists) } else { Check::Any(lists) };
         Some(Lowered::Shape(Shape { checks: vec![check], ..Shape::of(Type::Text) }))
+    }
+
+    /// Alternatives that each list integers: an integer that is one of them.
+    fn integers(&self, branches: &[Branch<'_>], exactly_one: bool) -> Option<Shape> {
+        let mut alternatives: BTreeMap<i128, usize> = BTreeMap::new();
+        for branch in branches {
+            if !branch.flat.only_lists() || branch.flat.parts.iter().any(Part::lists_rounded) {
+                return None;
+            }
+            let listed: Option<BTreeSet<i128>> = self.values(&branch.flat)?.iter().map(integer_of).collect();
+            listed?.into_iter().for_each(|value| *alternatives.entry(value).or_default() += 1);
+        }
+        if exactly_one {
+            // What several list is no value.
+            alternatives.retain(|_, count| *count == 1);
+        }
+        let integers: Vec<i128> = alternatives.into_keys().collect();
+        let integer = integer_for(Some(*integers.first()?), integers.last().copied())?;
+        Some(Shape { checks: vec![Check::OneOf(integers)], ..Shape::of(Type::Integer(integer)) })
     }
 
     /// Alternatives that are objects, with a required property that has other constants in each.
