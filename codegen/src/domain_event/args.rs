@@ -41,6 +41,9 @@ pub(super) enum Older {
 
 const USAGE: &str = "write #[domain_event(\"rule.created\", version = 1)]";
 
+/// The names of all arguments.
+const NAMES: [&str; 7] = ["version", "older", "reply", "error", "part", "schemas", "crate"];
+
 impl Args {
     pub(super) fn parse(tokens: TokenStream) -> syn::Result<Self> {
         if tokens.is_empty() {
@@ -78,12 +81,14 @@ impl Parse for Args {
         let (mut reply, mut error, mut part) = (None, None, VersionPart::Itself);
         let mut said = BTreeSet::new();
         while !input.is_empty() {
+            if !input.peek(Token![,]) {
+                return Err(input.error(format!("a comma stands between arguments: {USAGE}")));
+            }
             input.parse::<Token![,]>()?;
             if input.is_empty() {
                 break;
             }
-            let name = input.call(Ident::parse_any)?;
-            input.parse::<Token![=]>()?;
+            let name = name(input)?;
             if !said.insert(name.to_string()) {
                 return Err(syn::Error::new_spanned(&name, format!("`{name}` is said twice; remove one of them")));
             }
@@ -102,13 +107,7 @@ impl Parse for Args {
                         syn::Error::new_spanned(&name, message)
                     })?;
                 }
-                other => {
-                    let message = format!(
-                        "unknown argument `{other}`; there are `version`, `older`, `reply`, `error`, `part`, `schemas` and \
-                         `crate`: {USAGE}"
-                    );
-                    return Err(syn::Error::new_spanned(&name, message));
-                }
+                _ => return Err(unknown(&name)),
             }
         }
         let version = version.ok_or_else(|| {
@@ -139,7 +138,29 @@ fn a_type(input: ParseStream<'_>, argument: &Ident) -> syn::Result<Path> {
         let message = format!("`{argument}` names a type; write it without quotes: {argument} = {}", quoted.value());
         return Err(syn::Error::new_spanned(quoted, message));
     }
-    input.parse()
+    let way_out = format!("`{argument}` names a type: write {argument} = a_module::AType");
+    input.parse().map_err(|error: syn::Error| syn::Error::new(error.span(), way_out))
+}
+
+/// The name of an argument, and the sign behind it.
+fn name(input: ParseStream<'_>) -> syn::Result<Ident> {
+    let name = input.call(Ident::parse_any).map_err(|error| {
+        syn::Error::new(error.span(), format!("all that follows the type of the event has a name: {USAGE}"))
+    })?;
+    if !NAMES.iter().any(|known| name == known) {
+        return Err(unknown(&name));
+    }
+    if !input.peek(Token![=]) {
+        return Err(syn::Error::new_spanned(&name, format!("`{name}` needs a value: write {name} = ..")));
+    }
+    input.parse::<Token![=]>()?;
+    Ok(name)
+}
+
+fn unknown(name: &Ident) -> syn::Error {
+    let [all @ .., last] = NAMES.map(|name| format!("`{name}`"));
+    let message = format!("unknown argument `{name}`; there are {} and {last}: {USAGE}", all.join(", "));
+    syn::Error::new_spanned(name, message)
 }
 
 impl Older {
@@ -228,6 +249,16 @@ mod tests {
             refusal(quote!("rule.created", version = 2, older = "RuleCreatedV1")),
             "`older` names a type; write it without quotes: older = RuleCreatedV1"
         );
+        assert_eq!(
+            refusal(quote!("rule.created", version = 2, older = 1)),
+            "`older` names a type: write older = a_module::AType"
+        );
+        assert_eq!(refusal(quote!("rule.created", version)), "`version` needs a value: write version = ..");
+        assert_eq!(
+            refusal(quote!("rule.created", 1)),
+            format!("all that follows the type of the event has a name: {example}")
+        );
+        assert_eq!(refusal(quote!("rule.created" version = 1)), format!("a comma stands between arguments: {example}"));
         assert_eq!(
             refusal(quote!("rule.created", version = 2, schemas = schemas)),
             "write the folder in quotes: schemas = \"../schemas\""

@@ -401,11 +401,29 @@ mod kept {
         pub(super) source: String,
     }
 
+    /// A document and a command, which have the same schema. Its name and that of another struct differ in case alone.
+    #[domain_event("rule.compiled", version = 1)]
+    #[domain_event("rule.archive", version = 1)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub(super) struct OldRulecompiled {
+        pub(super) rule_id: RuleId,
+    }
+
     impl Upcast<OldRuleCompiled> for RuleCompiled {
         fn upcast(older: OldRuleCompiled) -> Self {
             Self { rule_id: older.rule_id, source: String::new() }
         }
     }
+}
+
+#[test]
+fn a_struct_of_ones_own_may_have_several_roles() {
+    use kept::OldRulecompiled as Both;
+
+    assert_eq!((<Both as State>::TYPE, <Both as Request>::TYPE), ("rule.compiled", "rule.archive"));
+    assert!(<Both as State>::decode(1, br#"{"rule_id": "R-1"}"#).is_ok());
+    let refused = <Both as Request>::validate(&Both { rule_id: RuleId("1".to_owned()) }).unwrap_err();
+    assert_eq!(refused.event_type(), "rule.archive");
 }
 
 #[test]
