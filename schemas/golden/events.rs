@@ -3708,7 +3708,7 @@ pub mod coupon {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("coupon"),
@@ -3806,7 +3806,7 @@ pub mod coupon {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("coupon"),
@@ -3876,7 +3876,7 @@ pub mod coupon {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("coupon"),
@@ -3949,7 +3949,7 @@ pub mod coupon {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("coupon"),
@@ -4012,7 +4012,7 @@ pub mod coupon {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("coupon"),
@@ -4079,7 +4079,7 @@ pub mod coupon {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("coupon"),
@@ -5406,7 +5406,7 @@ pub mod loyalty {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("loyalty"),
@@ -5483,7 +5483,7 @@ pub mod loyalty {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("loyalty"),
@@ -5556,7 +5556,7 @@ pub mod loyalty {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("loyalty"),
@@ -5634,7 +5634,7 @@ pub mod loyalty {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("loyalty"),
@@ -6472,7 +6472,7 @@ pub mod payment {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("payment"),
@@ -6547,7 +6547,7 @@ pub mod payment {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("payment"),
@@ -6622,7 +6622,7 @@ pub mod payment {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("payment"),
@@ -6709,7 +6709,7 @@ pub mod payment {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("payment"),
@@ -6784,7 +6784,7 @@ pub mod payment {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("payment"),
@@ -7623,7 +7623,7 @@ pub mod promotion {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("promotion"),
@@ -7692,7 +7692,7 @@ pub mod promotion {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("promotion"),
@@ -7808,7 +7808,7 @@ pub mod promotion {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("promotion"),
@@ -7873,7 +7873,7 @@ pub mod promotion {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("promotion"),
@@ -8446,7 +8446,7 @@ pub mod rule {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("rule"),
@@ -8509,7 +8509,7 @@ pub mod rule {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("rule"),
@@ -8573,7 +8573,7 @@ pub mod rule {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("rule"),
@@ -8628,7 +8628,7 @@ pub mod rule {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("rule"),
@@ -8701,7 +8701,7 @@ pub mod rule {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("rule"),
@@ -10056,7 +10056,7 @@ pub mod rule {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("domain"),
                     SubjectToken::Literal("rule"),
@@ -10918,7 +10918,7 @@ pub mod webhook {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema().subject([
+                <Self as Event>::payload_schema().subject([
                     SubjectToken::Literal("rules"),
                     SubjectToken::Literal("integration"),
                     SubjectToken::Literal("webhook"),

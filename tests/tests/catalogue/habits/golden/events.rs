@@ -7,6 +7,7 @@
 pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
     ::eventsmith::catalogue::EventDescriptor::of::<file::v1::FileStored>(),
     ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderPlaced>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderShipped>(),
 ];
 
 /// The streams that the catalogue declares.
@@ -55,6 +56,9 @@ pub mod subjects {
 
             /// Subject of `order.placed`.
             pub const PLACED: &str = "habits.domain.order.placed";
+
+            /// Subject of `order.shipped`.
+            pub const SHIPPED: &str = "habits.domain.order.shipped";
         }
     }
 }
@@ -162,8 +166,9 @@ pub mod file {
 )]
 pub mod order {
     pub use v1::{
-        At, Card, Cash, Code, Day, Extra, Filter, Invoice, IsGift, Labels, Not, OrderId,
-        OrderPlaced, OrderPlacedRequired, Payment, Price, Quantity, Remark, Status,
+        At, Card, Carrier, Cash, Code, Day, Extra, Filter, Invoice, IsGift, Labels, Not,
+        OrderId, OrderPlaced, OrderPlacedRequired, OrderShipped, OrderShippedRequired,
+        Package, PackageRequired, PackageUnit, Payment, Price, Quantity, Remark, Status,
     };
 
     /// Version 1 of the `order` events.
@@ -253,6 +258,38 @@ pub mod order {
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_ORDER__PLACED_V1;
             const KEY: Option<&'static str> = None;
             ::eventsmith::generated::event_payload!(Event, OrderPlaced, is_valid);
+        }
+
+        /// An order is on its way, in the words of draft 7.
+        ///
+        /// The schema `domain/order/shipped.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct OrderShipped {
+            /// The property `packages`.
+            pub packages: Vec<Package>,
+            /// The property `default`.
+            pub default: Carrier,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderShipped from OrderShippedRequired { packages: Vec<Package>, default: Carrier }
+        }
+
+        impl OrderShipped {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.packages.iter().all(|item| item.is_valid())
+            }
+        }
+
+        impl Event for OrderShipped {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "order.shipped";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::domain::order::SHIPPED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_ORDER__SHIPPED_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Event, OrderShipped, is_valid);
         }
 
         /// The schema `domain/order/placed.v1.json#/$defs/OrderId`.
@@ -431,6 +468,80 @@ pub mod order {
         #[serde(transparent)]
         pub struct Invoice(pub ::eventsmith::bytes::Base64);
         ::eventsmith::generated::wrapper!(Invoice, ::eventsmith::bytes::Base64, displayed);
+
+        /// The schema `domain/order/shipped.v1.json#/definitions/Package`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct Package {
+            /// The property `size`.
+            pub size: (u16, u16),
+            /// The property `label`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub label: Option<::eventsmith::bytes::Base64>,
+            /// The property `weight`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub weight: Option<Number>,
+            /// The property `unit`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub unit: Option<PackageUnit>,
+        }
+
+        ::eventsmith::generated::builder! {
+            Package from PackageRequired { size: (u16, u16,) };
+            with_label = label: into ::eventsmith::bytes::Base64,
+            with_weight = weight: of ::eventsmith::Number, with_unit = unit: into PackageUnit
+        }
+
+        impl Package {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=500).contains(&self.size.0) && (1..=500).contains(&self.size.1)
+                    && self.label.as_ref().is_none_or(|value| value.is_exact())
+                    && self.weight.as_ref().is_none_or(|value| *value > 0 && value.is_finite())
+                    && (self.unit.is_none() || self.weight.is_some())
+            }
+        }
+
+        /// The schema `domain/order/shipped.v1.json#/definitions/Package/properties/unit`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum PackageUnit {
+            /// `g`
+            G,
+            /// `kg`
+            Kg,
+        }
+        ::eventsmith::generated::text_enum!(PackageUnit, { G => "g", Kg => "kg" });
+
+        /// The schema `domain/order/shipped.v1.json#/definitions/Carrier`.
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct Carrier(String);
+
+        impl Carrier {
+            /// What the type asks for.
+            pub const EXPECTED: &'static str = "at most 20 characters, a match of ^[a-z]+$";
+
+            fn is_legal(text: &str) -> bool {
+                ::eventsmith::generated::checks::length(text, ..=20)
+                    && ::eventsmith::generated::checks::scan_all(
+                        text,
+                        |s| s.run(1.., ::eventsmith::generated::class!("a-z")),
+                    )
+            }
+        }
+
+        ::eventsmith::generated::text_type!(Carrier);
     }
 }
 
@@ -438,17 +549,23 @@ pub mod order {
 mod schemas {
     pub(super) const DOMAIN_FILE__STORED_V1: &str = r#"{"$schema":"http://json-schema.org/draft-07/schema#","title":"FileStored","description":"Drafts 6 and 7 assert what newer ones annotate.","type":"object","required":["content"],"properties":{"content":{"type":"string","contentEncoding":"base64"},"url":{"type":"string","contentEncoding":"base64url","minLength":4},"digits":{"type":["string","null"],"contentEncoding":"base16"},"words":{"type":"string","contentEncoding":"base32"},"both":{"allOf":[{"type":"string","contentEncoding":"base64"},{"contentEncoding":"base64url"}]},"image":{"type":"string","contentEncoding":"base64","contentMediaType":"image/png"},"document":{"type":"string","contentEncoding":"base64","contentMediaType":"application/json"},"mail":{"type":"string","contentEncoding":"quoted-printable"}},"examples":[{"content":"aGVsbG8=","digits":"C0FFEE"}]}"#;
     pub(super) const DOMAIN_ORDER__PLACED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"OrderPlaced","description":"A type of every kind, for the table of what each implements.","type":"object","required":["id","status","code","quantity","price","day","at","is_gift","labels","payment","remark","filter","extra"],"properties":{"id":{"$ref":"#/$defs/OrderId"},"status":{"$ref":"#/$defs/Status"},"code":{"$ref":"#/$defs/Code"},"quantity":{"$ref":"#/$defs/Quantity"},"price":{"$ref":"#/$defs/Price"},"day":{"$ref":"#/$defs/Day"},"at":{"$ref":"#/$defs/At"},"is_gift":{"$ref":"#/$defs/IsGift"},"labels":{"$ref":"#/$defs/Labels"},"payment":{"$ref":"#/$defs/Payment"},"remark":{"$ref":"#/$defs/Remark"},"filter":{"$ref":"#/$defs/Filter"},"extra":{"$ref":"#/$defs/Extra"},"note":{"type":["string","null"]},"invoice":{"$ref":"#/$defs/Invoice"},"key":{"type":"string","contentEncoding":"base64url","maxLength":44},"checksum":{"type":["string","null"],"contentEncoding":"base16"}},"$defs":{"OrderId":{"type":"string","format":"uuid"},"Status":{"type":"string","enum":["open","in_progress","on hold"]},"Code":{"type":"string","pattern":"^[A-Z]{3}$"},"Quantity":{"type":"integer","minimum":1,"maximum":100},"Price":{"type":"number","minimum":0},"Day":{"type":"string","format":"date"},"At":{"type":"string","format":"date-time"},"IsGift":{"type":"boolean"},"Labels":{"type":"array","items":{"type":"string"}},"Payment":{"oneOf":[{"$ref":"#/$defs/Card"},{"$ref":"#/$defs/Cash"}]},"Card":{"type":"object","required":["kind","number"],"properties":{"kind":{"const":"card"},"number":{"type":"string"}}},"Cash":{"type":"object","required":["kind"],"properties":{"kind":{"const":"cash"}}},"Remark":{"oneOf":[{"type":"string"},{"type":"integer"},{"type":"array","items":{"type":"string"}}]},"Filter":{"oneOf":[{"$ref":"#/$defs/Not"},{"$ref":"#/$defs/Code"}]},"Not":{"type":"object","required":["not"],"properties":{"not":{"$ref":"#/$defs/Filter"}}},"Invoice":{"type":"string","contentEncoding":"base64","contentMediaType":"application/pdf"},"Extra":{"type":"object","required":["anything"],"properties":{"anything":true}}},"examples":[{"id":"018f4e9a-7c3b-7d2e-9f10-3a5b6c7d8e9f","status":"on hold","code":"ABC","quantity":2,"price":19.99,"day":"2026-11-30","at":"2026-11-30T10:00:00+01:00","is_gift":false,"labels":["new"],"payment":{"kind":"card","number":"4111"},"remark":7,"filter":{"not":"ABC"},"extra":{"anything":[1,null]},"note":null,"invoice":"JVBERi0=","checksum":"c0ffee"}]}"##;
+    pub(super) const DOMAIN_ORDER__SHIPPED_V1: &str = r##"{"$schema":"http://json-schema.org/draft-07/schema#","title":"OrderShipped","description":"An order is on its way, in the words of draft 7.","type":"object","properties":{"packages":{"type":"array","items":{"$ref":"#/definitions/Package"}},"default":{"$ref":"#/definitions/Carrier","maxLength":1}},"required":["packages","default"],"definitions":{"Carrier":{"type":"string","pattern":"^[a-z]+$","maxLength":20},"Package":{"type":"object","properties":{"size":{"type":"array","items":[{"type":"integer","minimum":1,"maximum":500},{"type":"integer","minimum":1,"maximum":500}],"additionalItems":false,"minItems":2},"label":{"type":"string","contentEncoding":"base64"},"weight":{"type":"number","exclusiveMinimum":0},"unit":{"enum":["g","kg"]}},"required":["size"],"dependencies":{"unit":["weight"]}}},"examples":[{"packages":[{"size":[20,30],"label":"QTE=","weight":2.5,"unit":"kg"},{"size":[1,1]}],"default":"post"}]}"##;
 }
 
 ::eventsmith::generated::stored_payloads! {
     CATALOGUE;
     of file::v1::FileStored,
     of order::v1::OrderPlaced,
+    of order::v1::OrderShipped,
 }
 
 ::eventsmith::generated::json_schemas! {
+    schemas::DOMAIN_FILE__STORED_V1: file::v1::FileStored "";
     schemas::DOMAIN_ORDER__PLACED_V1: order::v1::OrderPlaced "", order::v1::OrderId, order::v1::Status,
         order::v1::Code, order::v1::Quantity, order::v1::Price, order::v1::Day, order::v1::At,
         order::v1::IsGift, order::v1::Labels, order::v1::Payment, order::v1::Remark, order::v1::Filter,
         order::v1::Not, order::v1::Extra, order::v1::Invoice;
+    schemas::DOMAIN_ORDER__SHIPPED_V1: order::v1::OrderShipped "", order::v1::Package "/definitions/Package",
+        order::v1::PackageUnit "/definitions/Package/properties/unit",
+        order::v1::Carrier "/definitions/Carrier";
 }
