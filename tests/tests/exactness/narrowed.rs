@@ -28,7 +28,9 @@ fn what_types_of_random_schemas_write_narrower_readers_accept_where_they_are_com
     let program = Program::build("narrowed", &catalogues);
     assert!(program.problems.is_empty(), "{:?}", program.problems);
 
-    let (mut inputs, mut pairs, mut compared): (Vec<(At, String)>, Vec<(usize, Value)>, usize) = Default::default();
+    let mut inputs: Vec<(At, String)> = Vec::new();
+    let mut pairs: Vec<(usize, Value)> = Vec::new();
+    let mut compared = 0;
     for (index, writer) in schemas.iter().enumerate() {
         let prepared = Prepared::new(writer);
         let mut choices = Choices::seeded(seed + index as u64);

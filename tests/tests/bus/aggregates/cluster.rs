@@ -22,7 +22,7 @@ const WRITERS: usize = 64;
 const COMMANDS: usize = 2;
 
 fn events_of(command: usize) -> usize {
-    if command % 2 == 0 { 1 } else { 3 }
+    if command.is_multiple_of(2) { 1 } else { 3 }
 }
 
 /// The node that leads the stream.
