@@ -55,6 +55,11 @@ impl Watch {
     fn look(&self, out: &mut Out, folder: &Path) {
         let against = self.against.clone().or_else(|| head(folder));
         let failed = Lint::of(self.schemas.clone()).run(out).err();
+        if against.is_none() {
+            note(format_args!(
+                "not compared with an earlier catalogue: no git repository with a commit holds this one; commit it, or name one by --against"
+            ));
+        }
         let compared = against.map(|against| Breaking::of(self.schemas.clone(), against).run(out));
         for error in failed.into_iter().chain(compared.and_then(Result::err)) {
             note(format_args!("error: {error:#}"));

@@ -120,6 +120,7 @@ fn a_catalogue_in_no_repository_is_linted() {
     let watching = Watching::begin(&folder);
 
     watching.says("2 files: 0 errors");
+    watching.says("not compared with an earlier catalogue");
     watching.says("---");
     folder.write("schemas/domain/order/placed.v1.json", "{}");
     watching.says("2 files: 0 errors");

@@ -207,6 +207,9 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     }
     // Whoever mistypes a name copies it: one mistake, one finding.
     for (name, mentions) in unknown {
+        if is_broken(diagnostics, name) {
+            continue;
+        }
         let Some((first, others)) = mentions.split_first() else { continue };
         let mut message = format!("service {} {} {name}, which is no event", first.service, first.role);
         if !others.is_empty() {
@@ -216,6 +219,13 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
         let help = meant(catalogue, name, first.of);
         diagnostics.push(error(catalogue, first.event_type, "unknown-event", message, &help));
     }
+}
+
+/// Whether an event is not there only as something is wrong with its file, which is told.
+fn is_broken(diagnostics: &[Diagnostic], event_type: &str) -> bool {
+    let told = diagnostics.iter().filter_map(|found| found.file.strip_suffix(".json")?.split_once('/'));
+    told.map(|(_kind, path)| path.replace('/', "."))
+        .any(|path| path.rsplit_once(".v").is_some_and(|(of, _)| of == event_type))
 }
 
 /// Every name of an event in a service, in the order of the services.

@@ -281,6 +281,15 @@ fn an_event_that_was_mistyped_is_reported_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn an_event_whose_file_is_broken_is_missed_by_nobody() {
+    let manifest = "root = \"r\"\n[services.s]\nconsumes = [\"rule.created\"]\n";
+
+    let found = problem(&[("domain/rule/created.v1.json", "{"), ("eventsmith.toml", manifest)]);
+
+    assert_eq!(found, at("bad-json", "domain/rule/created.v1.json", "", Some(1)));
+}
+
+#[test]
 fn a_key_that_is_repeated_is_shown_at_the_second_one() {
     let text = "{\n  \"type\": \"object\",\n  \"properties\": {\n    \"a:b\": true,\n    \"a:b\": false\n  }\n}";
 

@@ -177,14 +177,14 @@ impl<T: Target> Projection<T> {
         run::run(of, bus, stop).await
     }
 
-    /// Brings the read model up to date and returns: with all that the streams hold, and the side effects of it. For tests and for jobs. Waits as
-    /// long as another instance runs.
+    /// Brings the read model up to date and returns: with all that the streams hold, and the side effects of it; one that is to be built anew serves
+    /// then. For tests and for jobs. Waits as long as another instance runs.
     ///
     /// # Errors
     /// As [`run`](Self::run).
     pub async fn catch_up(&self, bus: &Bus) -> Result<(), ProjectionError> {
         self.doing.send_replace(Doing::default());
         let mut monitor = self.monitor();
-        self.run(bus, async move { monitor.caught_up().await }).await
+        self.run(bus, async move { monitor.built().await }).await
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Doing {
     pub(crate) serving: Option<Generation>,
     /// Whether that has everything which the streams held when this instance began.
     pub(crate) is_current: bool,
+    /// Whether a read model is built that is to serve.
+    pub(crate) is_building: bool,
     /// Whether the side effects of all that are done.
     pub(crate) are_effects_done: bool,
 }
@@ -51,8 +53,16 @@ impl ProjectionMonitor {
     /// Waits until this instance has projected everything that was there when it began into the read model that serves, and the
     /// side effects of that are done.
     pub async fn caught_up(&mut self) {
-        let is_current = |doing: &Doing| doing.is_current && doing.are_effects_done;
-        if self.0.wait_for(is_current).await.is_err() {
+        self.is(|doing| doing.is_current && doing.are_effects_done).await;
+    }
+
+    /// [`caught_up`](Self::caught_up), and what is built beside serves.
+    pub(crate) async fn built(&mut self) {
+        self.is(|doing| doing.is_current && doing.are_effects_done && !doing.is_building).await;
+    }
+
+    async fn is(&mut self, is_current: impl Fn(&Doing) -> bool) {
+        if self.0.wait_for(|doing| is_current(doing)).await.is_err() {
             // The projection is gone, and will never be.
             std::future::pending::<()>().await;
         }

@@ -67,6 +67,7 @@ pub(crate) async fn run(of: Definition<'_>, bus: &Bus, stop: impl Future) -> Res
         };
         doing.send_modify(|doing| {
             doing.serving = plan.serving.generation;
+            doing.is_building = plan.models.iter().any(|(_, role)| *role == Role::Builds);
             let is_planned = |generation: &Generation| plan.models.iter().any(|(model, _)| model == generation);
             doing.models.retain(|generation, _| is_planned(generation));
         });
@@ -93,6 +94,7 @@ pub(crate) async fn run(of: Definition<'_>, bus: &Bus, stop: impl Future) -> Res
                         if !serves(&doing.borrow()) {
                             return Err(error);
                         }
+                        doing.send_modify(|doing| doing.is_building = false);
                     }
                     Some(Ok(Ended::Switched | Ended::Stopped)) | None => break,
                 },
