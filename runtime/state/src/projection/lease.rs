@@ -89,7 +89,7 @@ impl Lease {
         loop {
             sleep(self.lasts / 3).await;
             let begun = Instant::now();
-            match timeout(self.lasts / 3, self.renew()).await {
+            match timeout(self.lasts / 3, self.put(true)).await {
                 Ok(Ok(true)) => renewed = begun,
                 Ok(Ok(false)) => return,
                 Ok(Err(error)) => tracing::debug!(%error, "the lease is not renewed"),
@@ -103,19 +103,20 @@ impl Lease {
 
     /// Gives it back, so that nobody has to wait.
     pub(crate) async fn release(&mut self) {
-        if !matches!(timeout(RELEASE, self.write(self.revision, false)).await, Ok(Ok(true))) {
+        if !matches!(timeout(RELEASE, self.put(false)).await, Ok(Ok(true))) {
             tracing::debug!(key = self.key, "the lease was not given back; it ends by itself");
         }
     }
 
-    async fn renew(&mut self) -> Result<bool, ProjectionError> {
-        if self.write(self.revision, true).await? {
+    /// Writes whether it is held, unless it is another's.
+    async fn put(&mut self, is_held: bool) -> Result<bool, ProjectionError> {
+        if self.write(self.revision, is_held).await? {
             return Ok(true);
         }
-        // An earlier attempt may have been written after all.
+        // An attempt that was given up, or dropped on its way, may have been written after all.
         let found = self.read().await?;
         let is_ours = found.value.and_then(|written| written.holder).is_some_and(|holder| holder == self.instance);
-        Ok(is_ours && self.write(found.revision, true).await?)
+        Ok(is_ours && self.write(found.revision, is_held).await?)
     }
 
     async fn write(&mut self, revision: u64, is_held: bool) -> Result<bool, ProjectionError> {

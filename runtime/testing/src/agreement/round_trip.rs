@@ -21,6 +21,9 @@ pub(super) fn problem<T: Serialize + DeserializeOwned>(
     let mut declared = Declared::default();
     collect(read, &mut declared.read, &mut declared.defaults);
     collect(written_as, &mut declared.written, &mut Vec::new());
+    let mut some = HashSet::new();
+    of_some_alternatives(written_as, written_as, &mut some);
+    declared.written.retain(|name| !some.contains(name));
     let mut problem = None;
     payloads::suggest(schema, read, &mut |payload| {
         if problem.is_some() || !validator.is_valid(&payload) || is_beyond_64_bits(&payload) {
@@ -150,6 +153,33 @@ fn collect<'a>(schema: &'a Value, declared: &mut HashSet<&'a str>, defaults: &mu
         Value::Array(items) => items.iter().for_each(|item| collect(item, declared, defaults)),
         _ => {}
     }
+}
+
+/// The names of properties that some alternatives of a union declare and others do not: a payload of one may have those of another, which
+/// are none of its own.
+fn of_some_alternatives<'a>(schema: &'a Value, root: &'a Value, names: &mut HashSet<&'a str>) {
+    match schema {
+        Value::Object(members) => {
+            for (keyword, value) in members {
+                if let ("oneOf" | "anyOf", Value::Array(alternatives)) = (keyword.as_str(), value) {
+                    let each: Vec<HashSet<&str>> =
+                        alternatives.iter().filter_map(|alternative| own_properties(alternative, root)).collect();
+                    let all = each.iter().flatten();
+                    names.extend(all.filter(|name| each.iter().any(|own| !own.contains(*name))));
+                }
+                of_some_alternatives(value, root, names);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| of_some_alternatives(item, root, names)),
+        _ => {}
+    }
+}
+
+/// The properties that a schema declares itself, or the definition that it refers to.
+fn own_properties<'a>(schema: &'a Value, root: &'a Value) -> Option<HashSet<&'a str>> {
+    let reference = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+    let schema = reference.map_or(Some(schema), |pointer| root.pointer(pointer))?;
+    schema.get("properties")?.as_object().map(|properties| properties.keys().map(String::as_str).collect())
 }
 
 /// What is not written as it was read.
