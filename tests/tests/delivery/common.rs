@@ -18,6 +18,9 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
+/// Held by tests that leave nothing of a machine to others, so that they run one after the other.
+pub(crate) static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// All that a test with workers needs. The bus is connected to the server itself, workers to the proxy.
 pub(crate) struct Site {
     pub(crate) server: NatsServer,

@@ -65,6 +65,7 @@ fn disorder_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_a_key_keep_their_order_through_redelivery_and_a_rolling_restart() -> Outcome {
+    let _alone = ALONE.lock().await;
     let site = Site::new().await?;
     let orders = Orders { concurrency: 64, prefetch: 64, ordered: true, max_attempts: 20, ..site.orders() };
     for id in 1..=JOBS_IN_ALL {

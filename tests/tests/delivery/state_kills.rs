@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::common::{Outcome, PATIENCE, config, until};
+use crate::common::{ALONE, Outcome, PATIENCE, config, until};
 use crate::kills::rounds;
 use crate::worker::{Program, Supervisor};
 
@@ -192,6 +192,7 @@ impl Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn whenever_a_process_dies_histories_are_whole_sagas_end_and_money_is_conserved() -> Outcome {
     let mut site = Site::new().await?;
+    let _alone = ALONE.lock().await;
     let rounds = rounds(STEPS.len() + 5)?;
     let workers = Supervisor::of(site.worker()?);
     let kill = workers.killer();
