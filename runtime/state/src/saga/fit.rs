@@ -26,7 +26,9 @@ impl<S: State> Advance<'_, S> {
         let stuck = self.instance.stuck.as_ref().map(|stuck| stuck.step.as_str());
         let is_recorded = |step: &&str| self.instance.steps.iter().any(|record| record.step == *step);
         match next.filter(|next| *next != here) {
-            Some(next) => Some(format!("its step {next} is behind {records} others, and there {here} is here")),
+            Some(next) => {
+                Some(format!("it waits for its step {next} behind {records} others, where {here} stands here"))
+            }
             None => {
                 let missing = undone.into_iter().chain(stuck).find(|step| !is_recorded(step));
                 missing.map(|step| format!("its step {step} is not here"))

@@ -164,8 +164,7 @@ pub(crate) async fn list(store: &Store) -> Result<Vec<SagaSummary>, SagaError> {
 
 /// An instance with all that happened to it.
 pub(crate) async fn history(store: &Store, id: &str) -> Result<SagaHistory, SagaError> {
-    let not_found = || SagaError::NotFound { saga: store.saga.to_string(), id: id.to_owned() };
-    let (found, damage) = store.look(id).await?.ok_or_else(not_found)?;
+    let (found, damage) = store.look(id).await?.ok_or_else(|| store.not_found(id))?;
     let Instance { status, steps, waiting, stuck, reason, state, .. } = found.instance;
     let step = waiting.map(|waiting| waiting.step).or(stuck.map(|stuck| stuck.step));
     let (saga, id, version) = (found.key.saga, found.key.id, found.key.version);

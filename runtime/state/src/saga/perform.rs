@@ -13,6 +13,7 @@ use super::choice::SagaRetry;
 use super::definition::Saga;
 use super::error::SagaError;
 use super::instance::{InputData, InputKind, Versioned};
+use super::options::StartOptions;
 use super::step::Kind;
 use super::store::{Found, Store};
 use super::subjects::{Key, Leaf};
@@ -58,10 +59,13 @@ impl<S: State> Job<'_, S> {
 
     /// Makes the request of a command, if it is still waited for, and takes in the answer.
     async fn command(&self, key: &Key, command: u64) -> Result<Handled, SagaError> {
-        let Some(found) = self.store.load(&key.id).await? else { return Ok(Handled::Done) };
-        let waiting = found.instance.waiting.clone().filter(|waiting| waiting.command == command);
+        let Some(Found { key, instance, circumstances, .. }) = self.store.load(&key.id).await? else {
+            return Ok(Handled::Done);
+        };
+        let key = &key;
+        let waiting = instance.waiting.clone().filter(|waiting| waiting.command == command);
         let Some(waiting) = waiting else { return Ok(Handled::Done) };
-        self.check(&found, None)?;
+        self.check(key, &Advance::of(self.saga, instance), None)?;
         let Some(step) = self.saga.steps.iter().find(|step| step.plan.name == waiting.step) else {
             return Ok(Handled::Done);
         };
@@ -78,7 +82,7 @@ impl<S: State> Job<'_, S> {
         }
         // Deliveries also count what never got so far.
         let attempt = waiting.attempts + 1;
-        let (reaction, cause) = match self.ask(key, command, asks, retry.patience, &found).await {
+        let (reaction, cause) = match self.ask(key, command, asks, retry.patience, &circumstances).await {
             (Answer::Replied(change), id) => (Reaction::Replied(change), id),
             (Answer::Refused { decide, text }, id) => (Reaction::Refused(decide, text), id),
             (Answer::Unanswered { reason, may_be_done, is_final: false }, id) if !retry.is_last(attempt) => {
@@ -105,7 +109,7 @@ impl<S: State> Job<'_, S> {
         command: u64,
         asks: &dyn Asking<S>,
         patience: Duration,
-        found: &Found,
+        circumstances: &StartOptions,
     ) -> (Answer<S>, String) {
         let id = event_id(&key.saga, &key.id, REQUEST, command);
         let (envelope, data) = match Envelope::read(&self.message.payload) {
@@ -115,7 +119,6 @@ impl<S: State> Job<'_, S> {
                 return (Answer::Unanswered { reason, may_be_done: false, is_final: true }, id.to_string());
             }
         };
-        let circumstances = &found.circumstances;
         let options = RequestOptions {
             id: Some(id),
             timeout: Some(patience),
@@ -169,9 +172,9 @@ impl<S: State> Job<'_, S> {
         let mut unfit = None;
         for _ in 0..MOST_ATTEMPTS {
             let Some(found) = self.store.load(&key.id).await? else { return Ok(Handled::Done) };
-            self.check(&found, event)?;
             let Found { end, key, instance, mut circumstances } = found;
             let advance = Advance::of(self.saga, instance).without(unfit.clone());
+            self.check(&key, &advance, event)?;
             let Some(turn) = decide(advance) else { return Ok(Handled::Done) };
             circumstances.causation_id.clone_from(&cause);
             match self.store.append((&key, end), &turn, &circumstances).await {
@@ -198,17 +201,16 @@ impl<S: State> Job<'_, S> {
     }
 
     /// Whether the definition is the one that the instance began with, and knows the schemas that it goes on with.
-    fn check(&self, found: &Found, event: Option<(&str, &Versioned)>) -> Result<(), SagaError> {
+    fn check(&self, key: &Key, advance: &Advance<'_, S>, event: Option<(&str, &Versioned)>) -> Result<(), SagaError> {
         let (saga, version) = (self.saga.name, self.saga.version);
-        if found.key.version != version {
-            return Err(self.store.damaged(&found.key.id, format!("it has events of another version than {version}")));
+        if key.version != version {
+            return Err(self.store.damaged(&key.id, format!("it has events of another version than {version}")));
         }
-        let advance = Advance::of(self.saga, found.instance.clone());
         if let Some(newer) = advance.newer(event) {
-            return Err(self.store.newer(&found.key.id, newer));
+            return Err(self.store.newer(&key.id, newer));
         }
         advance.misfit().map_or(Ok(()), |misfit| {
-            let reason = format!("{} did not begin with these steps: {misfit}; raise the version", found.key.id);
+            let reason = format!("{} did not begin with these steps: {misfit}; raise the version", key.id);
             Err(SagaError::Definition { saga: saga.to_owned(), version, reason })
         })
     }

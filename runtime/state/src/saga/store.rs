@@ -76,8 +76,10 @@ impl Store {
         let (all, events) = (self.home.all(&self.saga, id), self.home.events(&self.saga, id));
         let (mut reason, mut looked) = (String::new(), None);
         for look in 0..LOOKS {
-            // Two servers may have answered, one of which is behind.
-            sleep(BETWEEN_LOOKS * look).await;
+            if look > 0 {
+                // Two servers may have answered, one of which is behind.
+                sleep(BETWEEN_LOOKS * look).await;
+            }
             let Some(last) = self.message(id, MessageSelector::LastOf(&all)).await? else { return Ok(None) };
             let end = last.sequence;
             let is_event = matches!(self.home.parse(&last.message.subject), Some((_, Leaf::Event(_))));
@@ -106,8 +108,7 @@ impl Store {
 
     /// [`load`](Self::load), where it must be there.
     pub(crate) async fn find(&self, id: &str) -> Result<Found, SagaError> {
-        let not_found = || SagaError::NotFound { saga: self.saga.to_string(), id: id.to_owned() };
-        self.load(id).await?.ok_or_else(not_found)
+        self.load(id).await?.ok_or_else(|| self.not_found(id))
     }
 
     fn read(&self, id: &str, end: u64, event: &StreamMessage) -> Result<Found, String> {
@@ -242,6 +243,10 @@ impl Store {
 
     pub(crate) fn conflict(&self, id: &str, attempts: u32) -> SagaError {
         SagaError::Conflict { saga: self.saga.to_string(), id: id.to_owned(), attempts }
+    }
+
+    pub(crate) fn not_found(&self, id: &str) -> SagaError {
+        SagaError::NotFound { saga: self.saga.to_string(), id: id.to_owned() }
     }
 
     pub(crate) fn newer(&self, id: &str, reason: String) -> SagaError {
