@@ -144,6 +144,11 @@ impl Ledger {
         self.read("serving").await
     }
 
+    /// The read model that serves, once one does.
+    pub(crate) async fn serves(&self) -> Result<Option<Generation>, ProjectionError> {
+        Ok(self.serving().await?.value.and_then(|serving| serving.generation))
+    }
+
     /// The read model that a program of this revision is to make: its first, unless an operator wants another.
     pub(crate) async fn wanted(&self, revision: u32) -> Result<Generation, ProjectionError> {
         let rebuild: Found<Rebuild> = self.read("rebuild").await?;

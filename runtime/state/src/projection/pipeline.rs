@@ -370,9 +370,7 @@ impl<'a> Pipeline<'a> {
                 if !self.has_tidied {
                     self.has_tidied = true;
                     // Whoever switched may have died before the store knew, or another may have told it otherwise.
-                    if ledger.serving().await?.value.and_then(|serving| serving.generation)
-                        == Some(self.opening.generation)
-                    {
+                    if ledger.serves().await? == Some(self.opening.generation) {
                         target.serve(&self.opening).await?;
                     }
                     self.tidy().await;
@@ -400,7 +398,7 @@ impl<'a> Pipeline<'a> {
                 }
                 kept(writer.keep().await)?;
                 let (from, to) = (self.serving.generation, self.opening.generation);
-                if ledger.serving().await?.value.and_then(|serving| serving.generation) != from {
+                if ledger.serves().await? != from {
                     return Ok(Some(Ended::Switched));
                 }
                 target.serve(&self.opening).await?;
@@ -408,7 +406,7 @@ impl<'a> Pipeline<'a> {
                     let projection = self.common.name;
                     tracing::info!(projection, generation = %to, "a read model serves");
                     self.report.phase(Phase::Running);
-                } else if let Some(generation) = ledger.serving().await?.value.and_then(|serving| serving.generation) {
+                } else if let Some(generation) = ledger.serves().await? {
                     // Somebody else was quicker, and a store may have let this one serve since.
                     target.serve(&Opening { generation, ..self.opening.clone() }).await?;
                 }
