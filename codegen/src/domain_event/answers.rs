@@ -87,6 +87,7 @@ mod tests {
 
     use proc_macro2::TokenStream;
     use quote::quote;
+    use tempfile::TempDir;
 
     use super::super::{Site, domain_event};
 
@@ -100,14 +101,19 @@ mod tests {
     ];
     const ID: &str = r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}"#;
 
-    /// What becomes of a struct with the one field of all these schemas.
-    fn expanded(args: TokenStream) -> String {
+    fn catalogue() -> TempDir {
         let dir = tempfile::tempdir().unwrap();
         for (path, text) in FILES {
             let path = dir.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
+        dir
+    }
+
+    /// What becomes of a struct with the one field of all these schemas.
+    fn expanded(args: TokenStream) -> String {
+        let dir = catalogue();
         let site = Site { crate_dir: dir.path(), source_file: None };
         let item = quote!(
             struct Bound {
@@ -160,12 +166,7 @@ mod tests {
 
     #[test]
     fn a_struct_may_be_both_a_request_and_an_answer() {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in FILES {
-            let path = dir.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
+        let dir = catalogue();
         let site = Site { crate_dir: dir.path(), source_file: None };
         let first = quote!(
             #[domain_event("rule.get", version = 1, part = "error")]
