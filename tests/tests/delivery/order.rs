@@ -1,9 +1,11 @@
 //! Jobs of one key, in their order, whoever dies.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use eventsmith_tests::job::{Deed, Entry, JOBS, Job, Orders, What};
-use eventsmith_tests::proxy::{Frame, Verdict};
+use eventsmith_tests::proxy::{End, Frame, Verdict};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::common::*;
@@ -137,5 +139,47 @@ async fn a_job_lost_with_the_connection_is_not_overtaken_by_the_next_of_its_key(
 
     let done: Vec<_> = site.journal.done()?.into_iter().map(|entry| (entry.id, entry.attempt)).collect();
     assert_eq!(done, [(1, 1), (2, 1), (3, 1)]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_nakked_to_see_who_has_it_is_not_overtaken_however_long_that_takes() -> Outcome {
+    const NAKKED: u64 = 8;
+    const ALL: u64 = 12;
+    let site = Site::new().await?;
+    let orders = Orders { ordered: true, ack_wait_ms: 10_000, prefetch: 16, ..site.orders() };
+    let publish = async |ids: RangeInclusive<u64>| -> Outcome {
+        for id in ids {
+            let deed = if id == 1 { Deed::Work(1_500) } else { Deed::Complete };
+            site.bus.publish(&Job { key: "key".to_owned(), ..Job::new(id, [deed]) }).await?;
+        }
+        Ok(())
+    };
+    publish(1..=NAKKED).await?;
+    let old = Worker::ready(&orders).await?;
+    until("the first job", async || Ok((!site.journal.read()?.is_empty()).then_some(()))).await?;
+    let _new = Worker::ready(&orders).await?;
+
+    // What the old one did not begin it naks. From then on it takes seconds to note that something was not run.
+    let (nakked, mut nakking) = watch::channel(0);
+    site.proxy.rule(move |frame| {
+        let has_nakked = *nakked.borrow() >= NAKKED - 1;
+        if frame.word_about().is_some() && frame.payload.starts_with(b"-NAK") {
+            nakked.send_modify(|count| *count += 1);
+        }
+        let is_note = frame.subject.contains("._runs.") || frame.subject.ends_with(".STREAM.MSG.GET.LETTERS");
+        let is_slow = *nakked.borrow() < 2 * (NAKKED - 1);
+        if frame.from == End::Client && has_nakked && is_slow && is_note { Verdict::Drop } else { Verdict::Forward }
+    });
+    old.process().terminate()?;
+    timeout(PATIENCE, nakking.wait_for(|nakked| *nakked >= NAKKED - 1)).await??;
+    publish(NAKKED + 1..=ALL).await?;
+    assert!(old.ended().await?.success());
+    let stream = site.stream(&JOBS).await?;
+    until("the end of all jobs", async || settled(&stream, "worker").await).await?;
+
+    assert!(*nakking.borrow() >= 2 * (NAKKED - 1), "the new one did not ask whether others have what it got");
+    let done: Vec<u64> = site.journal.done()?.into_iter().map(|entry| entry.id).collect();
+    assert!(done.iter().copied().eq(1..=ALL), "{done:?}");
     Ok(())
 }

@@ -231,7 +231,7 @@ impl Dispatch {
             Counters::count(&self.worker.monitor.counters().lease_lost);
             self.worker.attempts.lost_one(delivery.sequence);
             match self.config.order {
-                Order::Key => in_hand.queue.away(delivery.sequence, routing.key.as_ref(), until),
+                Order::Key => in_hand.queue.lease_lost(delivery.sequence, routing.key.as_ref(), until),
                 Order::None => in_hand.queue.done(delivery.sequence, routing.key.as_ref()),
             }
         }
@@ -353,7 +353,7 @@ impl Dispatch {
                 queue.away(sequence, key.as_ref(), left_until(due));
             }
             DeliveryEnd::Left | DeliveryEnd::Other if self.config.order == Order::Key => {
-                queue.away(sequence, key.as_ref(), left_until(Instant::now()));
+                queue.lease_lost(sequence, key.as_ref(), left_until(Instant::now()));
             }
             DeliveryEnd::Nakked(_) | DeliveryEnd::Left | DeliveryEnd::Other => queue.done(sequence, key.as_ref()),
         }
@@ -380,14 +380,10 @@ impl Dispatch {
                 if pending > known && pending <= known + malformed.len() {
                     known += self.worker.count_pending(&malformed).await;
                 }
-                if pending <= known {
-                    self.worker.nak_unsure().await;
-                    let mut in_hand = self.worker.in_hand();
-                    if !in_hand.queue.is_expecting(Instant::now()) {
-                        in_hand.queue.release();
-                    }
-                } else {
+                if pending > known {
                     tracing::debug!(pending, known, "others are not done yet");
+                } else if !self.worker.nak_unsure().await {
+                    self.worker.in_hand().queue.release();
                 }
             }
             Err(error) => tracing::debug!(%error, "it is not known whether others are done"),

@@ -76,7 +76,7 @@ impl Handover {
         self.unsure.len()
     }
 
-    /// Waits for these to come back.
+    /// Waits for these to come back, all of which are nakked by now.
     pub(super) fn expect(&mut self, nakked: impl IntoIterator<Item = u64>) {
         self.awaited = Some(Awaited { missing: nakked.into_iter().collect(), since: Instant::now() });
     }

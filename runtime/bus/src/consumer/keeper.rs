@@ -106,13 +106,13 @@ impl InHand {
     }
 
     /// How many of the events that the server counts as delivered and not acked are known here for sure. Of one whose last ack is
-    /// on its way it is not known whether the server still counts it.
+    /// on its way, or whose lease ended while it runs, it is not known whether the server still counts it.
     pub(super) fn known(&self) -> usize {
-        let settling = self
-            .running
-            .iter()
-            .filter(|(sequence, running)| running.newest().is_none() && self.queue.is_held(**sequence));
-        self.queue.known().saturating_sub(settling.count())
+        let now = Instant::now();
+        let is_sure = |running: &Running| running.newest().is_some_and(|acker| acker.lease().is_held(now));
+        let unsure =
+            self.running.iter().filter(|(sequence, running)| !is_sure(running) && self.queue.is_held(**sequence));
+        self.queue.known().saturating_sub(unsure.count())
     }
 
     /// Whether an event that runs has lost its lease.

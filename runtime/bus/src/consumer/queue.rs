@@ -29,6 +29,8 @@ pub(super) struct Queue {
     held_here: HashSet<u64>,
     /// Events without a key that were nakked and are expected again, by this time at the latest.
     away: HashMap<u64, Instant>,
+    /// Those of `held_here` that were here when another instance may have been served: once its lease ends, it may be done there.
+    shared: HashSet<u64>,
     /// The events that were handled or dead-lettered last, with the times at which they were stored, as a stream that was
     /// restored may give their numbers to others, and the last ack. If the server delivers one of them again, because that
     /// was lost or came too late, it is not run a second time either.
@@ -148,6 +150,7 @@ impl Queue {
 
     fn not_here(&mut self, sequence: u64) {
         self.held_here.remove(&sequence);
+        self.shared.remove(&sequence);
         self.handover.left(sequence);
     }
 
@@ -162,6 +165,14 @@ impl Queue {
                 }
             }
             None => drop(self.away.insert(sequence, until)),
+        }
+    }
+
+    /// The lease of an event ended. It is redelivered here, unless another instance may have got it meanwhile.
+    pub(super) fn lease_lost(&mut self, sequence: u64, key: Option<&Key>, until: Instant) {
+        match self.shared.contains(&sequence) {
+            true => self.done(sequence, key),
+            false => self.away(sequence, key, until),
         }
     }
 
@@ -200,9 +211,10 @@ impl Queue {
         self.handover.hold();
     }
 
-    /// Expects nothing any more that was nakked: it may be redelivered to another instance.
+    /// Expects nothing any more that was nakked or lost its lease: it may be redelivered to another instance.
     pub(super) fn expect_nothing(&mut self) {
         self.away.clear();
+        self.shared.clone_from(&self.held_here);
         self.key_queues.retain(|_, slots| {
             slots.retain(|_, slot| !matches!(slot, Slot::Away(_)));
             !slots.is_empty()
@@ -230,7 +242,7 @@ impl Queue {
         self.take_out(|delivery| max_deliver.is_none_or(|most| delivery.deliveries < most))
     }
 
-    /// Takes out what waits and another instance may ack. Once all of it is back, what is [held](Self::hold) is released.
+    /// Takes out what waits and another instance may ack.
     pub(super) fn drain_unsure(&mut self, max_deliver: Option<u64>) -> Vec<Delivery> {
         let unsure: HashSet<u64> = self
             .waiting()
@@ -239,14 +251,15 @@ impl Queue {
             .filter(|delivery| max_deliver.is_none_or(|most| delivery.deliveries < most))
             .map(|delivery| delivery.sequence)
             .collect();
-        let drained = self.take_out(|delivery| unsure.contains(&delivery.sequence));
-        if !unsure.is_empty() {
-            self.handover.expect(unsure);
-        }
-        drained
+        self.take_out(|delivery| unsure.contains(&delivery.sequence))
     }
 
-    /// Whether events that were [taken out](Self::drain_unsure) are still to come back.
+    /// Events that were [taken out](Self::drain_unsure) are nakked. Once all of them are back, what is [held](Self::hold) is released.
+    pub(super) fn expect(&mut self, nakked: impl IntoIterator<Item = u64>) {
+        self.handover.expect(nakked);
+    }
+
+    /// Whether events that were nakked are still to [come back](Self::expect).
     pub(super) fn is_expecting(&mut self, now: Instant) -> bool {
         self.handover.is_expecting(now)
     }

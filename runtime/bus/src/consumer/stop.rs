@@ -75,9 +75,17 @@ impl Worker {
     }
 
     /// Naks what waits and another instance may ack, to [see](super::handover) whether the server still counts it as pending.
-    pub(super) async fn nak_unsure(&self) {
+    /// Returns whether there was any, which is to come back now.
+    pub(super) async fn nak_unsure(&self) -> bool {
         let unsure = Self::lend(&mut self.in_hand(), |queue| queue.drain_unsure(self.fitness.max_deliver()));
+        if unsure.is_empty() {
+            return false;
+        }
+        let nakked: Vec<u64> = unsure.iter().map(|delivery| delivery.sequence).collect();
+        // However long this takes, none of it is back before.
         self.nak(unsure, Vec::new()).await;
+        self.in_hand().queue.expect(nakked);
+        true
     }
 
     /// Takes deliveries out of the queue. Their leases last until each is nakked.

@@ -81,6 +81,27 @@ fn what_is_to_be_redelivered_is_known_unless_another_instance_may_get_it() {
 }
 
 #[test]
+fn what_lost_its_lease_is_waited_for_unless_another_instance_may_have_got_it() {
+    let (mut queue, key, until) = (Queue::default(), "a".into(), Instant::now() + Duration::from_secs(60));
+    for sequence in [1, 2] {
+        push(&mut queue, sequence, "a");
+    }
+    pop(&mut queue);
+    queue.lease_lost(1, Some(&key), until);
+    assert_eq!((pop(&mut queue), queue.known()), (None, 2));
+    push(&mut queue, 1, "a");
+    pop(&mut queue);
+
+    queue.expect_nothing();
+    queue.hold();
+    queue.lease_lost(1, Some(&key), until);
+    assert_eq!((pop(&mut queue), queue.known()), (None, 1));
+    queue.release();
+
+    assert_eq!(pop(&mut queue), Some(2));
+}
+
+#[test]
 fn what_is_held_begins_when_it_is_released_in_the_order_of_the_stream() {
     let mut queue = Queue::default();
     queue.hold();
@@ -106,6 +127,7 @@ fn what_another_instance_may_ack_is_seen_once_more_before_anything_is_released()
     }
 
     let drained: Vec<u64> = queue.drain_unsure(Some(7)).iter().map(|delivery| delivery.sequence).collect();
+    queue.expect(drained.clone());
     assert_eq!((drained, queue.is_expecting(Instant::now()), pop(&mut queue)), (vec![1], true, None));
     deliver(&mut queue, 1, 3);
 
