@@ -9,7 +9,7 @@ use crate::load::Loaded;
 use crate::pointer::join;
 use crate::references::Location;
 use crate::rule::{Family, Rule};
-use crate::shape::identifiers::is_readable;
+use crate::shape::identifiers::{is_readable, written_otherwise};
 use crate::shape::{Alternative, Body, Type};
 
 pub(crate) const RULE: Rule = Rule {
@@ -39,6 +39,11 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
             let at = join(&spot.below("properties"), name);
             report.at(document, &at, format!("nothing of the property {name:?} can be read in a field's name"), help);
         }
+        let names: Vec<&str> = properties.keys().map(String::as_str).collect();
+        for (name, other) in fallen_together(&names).filter(|(name, _)| !is_named(&properties[*name])) {
+            let message = format!("the property {name:?} falls together with {other:?} in Rust, where its name has a number");
+            report.at(document, &join(&spot.below("properties"), name), message, help);
+        }
     }
     if spot.is_definition() && !is_readable(&spot.name()) && !spot.schema().keys().any(|key| names(key)) {
         let message = format!("nothing of the definition {:?} can be read in a type's name", spot.name());
@@ -51,7 +56,28 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
         let message = format!("nothing of the constant {value:?} can be read in a variant's name");
         report.at(document, &spot.below("const"), message, help);
     }
+    for keyword in ["oneOf", "anyOf"] {
+        let Some(Value::Array(branches)) = spot.get(keyword) else { continue };
+        let constant = |branch: &'_ Value| branch.get("const").and_then(Value::as_str).map(str::to_owned);
+        let constants: Vec<String> = branches.iter().filter_map(constant).collect();
+        let constants: Vec<&str> = constants.iter().map(String::as_str).collect();
+        for (value, other) in fallen_together(&constants) {
+            let is_value = |branch: &&Value| branch.get("const").and_then(Value::as_str) == Some(value);
+            if branches.iter().find(is_value).is_some_and(is_named) {
+                continue;
+            }
+            let message = format!("the constant {value:?} falls together with {other:?} in Rust, where its name has a number");
+            report.at(document, &spot.below(keyword), message, "say what it is called in Rust: \"title\": \"Hilbert space\"");
+        }
+    }
     if let Some(Value::Array(values)) = spot.get("enum") {
+        let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+        for (value, other) in fallen_together(&texts) {
+            let message = format!("the value {value:?} falls together with {other:?} in Rust, where its name has a number");
+            let help = "list the values as alternatives, which can have names: \
+                        {\"oneOf\": [{\"const\": \"\u{210c}\", \"title\": \"Hilbert space\"}]}";
+            report.at(document, &spot.below("enum"), message, help);
+        }
         for (index, value) in values.iter().enumerate() {
             let Some(value) = value.as_str().filter(|value| !is_readable(value)) else { continue };
             let message = format!("nothing of the value {value:?} can be read in a variant's name");
@@ -60,6 +86,16 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
             report.at(document, &join(&spot.below("enum"), &index.to_string()), message, help);
         }
     }
+}
+
+/// The names that are written as another one of them is, or as others are, once they are names of Rust; with that other one.
+fn fallen_together<'a>(names: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let written = |name: &str| written_otherwise(name).unwrap_or_else(|| name.to_owned());
+    names.iter().filter_map(move |name| {
+        let otherwise = written_otherwise(name)?;
+        let other = names.iter().find(|other| *other != name && written(other) == otherwise)?;
+        Some((*name, *other))
+    })
 }
 
 /// Alternatives that nothing tells apart: their types are called by a number that is made of their schemas.

@@ -6,7 +6,7 @@ mod style;
 mod taken;
 
 pub(crate) use distinct::{distinct, hash};
-pub(crate) use spelling::is_readable;
+pub(crate) use spelling::{is_readable, written_otherwise};
 pub(crate) use style::Style;
 pub(crate) use taken::{Names, unique};
 

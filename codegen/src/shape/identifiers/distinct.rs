@@ -128,6 +128,8 @@ mod tests {
             (&["self", "other"], &["SelfValue", "Other"]),
             (&["self", "Self"], &["SelfLower", "SelfCapital"]),
             (&["🚀", "", "Empty"], &["U1f680", "EmptyLower", "EmptyCapital"]),
+            (&["H", "ℌ", "Ｈ", "ℍ"], &["H", "HU210c", "HUff28", "HU210d"]),
+            (&["\u{e9}", "e\u{301}"], &["É", "ÉU301"]),
         ] {
             assert_eq!(names(Style::Value, texts), expected);
         }
@@ -137,6 +139,7 @@ mod tests {
         );
         assert_eq!(names(Style::Field, &["id", "@id", "$id"]), ["id", "at_id", "dollar_id"]);
         assert_eq!(names(Style::Field, &["unknown"]), ["unknown_value"]);
+        assert_eq!(names(Style::Field, &["h", "ℎ"]), ["h", "h_u210e"]);
     }
 
     #[test]

@@ -108,7 +108,17 @@ pub(super) fn words(text: &str, symbols: Symbols) -> Vec<String> {
     if !spelled.is_empty() {
         return spelled;
     }
-    text.chars().map(|c| format!("U{:X}", u32::from(c))).collect()
+    text.chars().map(number).collect()
+}
+
+/// The numbers of the characters that stand in no name, as another way to write them does: `ℌ` is `H` there.
+pub(super) fn lost(text: &str) -> Vec<String> {
+    let normal = normal(text);
+    text.chars().filter(|c| !c.is_ascii() && !normal.contains(*c)).map(number).collect()
+}
+
+fn number(c: char) -> String {
+    format!("U{:X}", u32::from(c))
 }
 
 /// Whether a text leaves something readable in a name.
@@ -117,6 +127,12 @@ pub(crate) fn is_readable(text: &str) -> bool {
     let is_kept = kept(&text);
     text.is_empty()
         || !split(&text, &is_kept, |_| true).is_empty() && (!has_letters(&text) || text.chars().any(is_kept))
+}
+
+/// What a text is in a name where that is another text: `H` for `ℌ`.
+pub(crate) fn written_otherwise(text: &str) -> Option<String> {
+    let normal = normal(text);
+    (normal != text).then_some(normal)
 }
 
 fn has_letters(text: &str) -> bool {

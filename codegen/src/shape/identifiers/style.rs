@@ -2,7 +2,7 @@
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
-use super::spelling::{Symbols, words};
+use super::spelling::{Symbols, lost, words};
 
 /// How a kind of names is made of words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +22,11 @@ impl Style {
         self.joined(text, &words(text, symbols))
     }
 
-    /// The name of a text with every character that is none of a name spelled out.
+    /// The name of a text with every character that is none of a name spelled out, and with the numbers of those that a name has
+    /// as others.
     pub(super) fn full_name(self, text: &str) -> String {
-        self.joined(text, &words(text, Symbols::All))
+        let words: Vec<String> = words(text, Symbols::All).into_iter().chain(lost(text)).collect();
+        self.joined(text, &words)
     }
 
     fn put_together(self, words: &[String]) -> String {
