@@ -201,7 +201,7 @@ impl Rules<'_> {
             (true, false, true) => quote!(::std::matches!(self.#name.as_str(), #patterns)),
             (false, true, false) => quote!(::std::matches!(self.#name.value(), Some(#patterns))),
             (false, true, true) => {
-                quote!(::std::matches!(self.#name.value().map(|value| value.as_str()), Some(#patterns)))
+                quote!(self.#name.value().is_some_and(|value| ::std::matches!(value.as_str(), #patterns)))
             }
             (_, _, false) => quote!(::std::matches!(self.#name, Some(#patterns))),
             (_, _, true) => quote!(::std::matches!(self.#name.as_deref(), Some(#patterns))),
