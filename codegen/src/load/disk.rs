@@ -88,6 +88,12 @@ impl<'a> Reader<'a> {
         Ok(fs::read_to_string(&file).map_err(|error| error.to_string()))
     }
 
+    /// Whether a folder below the catalogue's is one itself, and is reached through no link.
+    pub(super) fn is_plain_folder(&self, below: &str) -> bool {
+        let place = if below.is_empty() { self.top.clone() } else { self.top.join(below) };
+        fs::canonicalize(&place).is_ok_and(|found| found == place)
+    }
+
     fn check_link(&self, path: &str, file: &Path) -> Result<(), String> {
         let target = fs::canonicalize(file).map_err(|_| "the symbolic link leads nowhere".to_owned())?;
         let below = target.strip_prefix(&self.top);
