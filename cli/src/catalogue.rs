@@ -1,7 +1,8 @@
 //! Finds and loads the catalogue that a command works on.
 
-use std::env;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
@@ -131,13 +132,50 @@ impl<'a> Payload<'a> {
 fn nearest() -> anyhow::Result<PathBuf> {
     let here = env::current_dir().context("cannot determine the current folder")?;
     let Some(dir) = load::find(&here) else {
-        bail!("no {} in {} or above; name its folder with --schemas", manifest::FILE_NAME, here.display());
+        let way_out = match below(&here).as_slice() {
+            [] => "name its folder with --schemas, or make a workspace by `eventsmith new`".to_owned(),
+            [dir] => format!("did you mean --schemas {}", dir.display()),
+            dirs => {
+                let dirs: Vec<String> = dirs.iter().map(|dir| format!("--schemas {}", dir.display())).collect();
+                format!("did you mean {}", dirs.join(" or "))
+            }
+        };
+        bail!("no {} in {} or above; {way_out}", manifest::FILE_NAME, here.display());
     };
     Ok(match dir.strip_prefix(&here) {
         Ok(below) if below == Path::new("") => PathBuf::from("."),
         Ok(below) => below.to_owned(),
         Err(_) => dir,
     })
+}
+
+/// The catalogues in the folders below one, relative to it, nearest first. In a large tree not all of it is looked at.
+fn below(here: &Path) -> Vec<PathBuf> {
+    const DEEPEST: usize = 4;
+    const MOST_FOLDERS: usize = 1_000;
+    const MOST_SHOWN: usize = 3;
+    let mut found = Vec::new();
+    let mut open = VecDeque::from([PathBuf::new()]);
+    for _ in 0..MOST_FOLDERS {
+        let Some(dir) = open.pop_front() else { break };
+        if here.join(&dir).join(manifest::FILE_NAME).is_file() {
+            found.push(dir);
+            continue;
+        }
+        if found.len() == MOST_SHOWN || dir.components().count() == DEEPEST {
+            continue;
+        }
+        let entries = fs::read_dir(here.join(&dir)).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut names: Vec<_> = folders.map(|entry| entry.file_name()).collect();
+        names.retain(|name| {
+            name.to_str().is_some_and(|name| !name.starts_with('.') && !["target", "node_modules"].contains(&name))
+        });
+        names.sort();
+        open.extend(names.into_iter().map(|name| dir.join(name)));
+    }
+    found.truncate(MOST_SHOWN);
+    found
 }
 
 /// A diagnostic whose file can be opened from here.

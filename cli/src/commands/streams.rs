@@ -75,6 +75,9 @@ struct PlanArgs {
     /// How many servers are to store each message, whatever the catalogue says: 1 for a server in development
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     replicas: Option<u8>,
+    /// Print every setting of what is created; otherwise text has a line for each stream and consumer
+    #[arg(long)]
+    verbose: bool,
     /// How to print it
     #[arg(long, value_name = "F", value_enum, default_value_t)]
     format: DataFormat,
@@ -99,7 +102,10 @@ impl PlanArgs {
         let config = Config { replicas: self.replicas.or(config.replicas), ..config };
         with_bus(config, async |bus| {
             let plan = bus.plan(topology).await?;
-            print(out, self.format, &plan, &plan)?;
+            match self.verbose {
+                true => print(out, self.format, &plan, &plan)?,
+                false => print(out, self.format, &plan, plan.brief())?,
+            }
             out.flush()?;
             if self.format != DataFormat::Text {
                 // As text the plan ends with it.

@@ -47,11 +47,22 @@ async fn a_plan_is_printed_applied_and_then_empty() {
     let (folder, server) = folder_and_server().await;
 
     let plan = streams(&folder, &server, &["plan", "--replicas", "1"]);
+    let verbose = streams(&folder, &server, &["plan", "--replicas", "1", "--verbose"]);
     let applied = streams(&folder, &server, &["apply", "--replicas", "1"]);
     let again = streams(&folder, &server, &["apply", "--replicas", "1"]);
     let empty = streams(&folder, &server, &["plan", "--replicas", "1"]);
 
     assert_eq!((plan.status, plan.stderr.as_str()), (1, ""), "{plan:?}");
+    let lines: Vec<&str> = plan.stdout.lines().map(|line| line.split(" (and ").next().unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            "+ stream LETTERS: subjects $JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.RULES.*, rules.dlq.>, max_age unlimited, replicas 1",
+            "+ stream RULES: subjects rules.domain.>, max_age 7d, replicas 1",
+            "+ consumer promotions of RULES: filters rules.domain.rule.created",
+            "3 to create, 0 to update, 0 to recreate, 0 refused, 0 as they should be",
+        ]
+    );
     for line in [
         "+ stream RULES",
         "    max_age 7d",
@@ -64,7 +75,7 @@ async fn a_plan_is_printed_applied_and_then_empty() {
         "    max_deliver 20",
         "3 to create, 0 to update, 0 to recreate, 0 refused, 0 as they should be",
     ] {
-        assert!(plan.stdout.lines().any(|found| found == line), "{line}: {}", plan.stdout);
+        assert!(verbose.stdout.lines().any(|found| found == line), "{line}: {}", verbose.stdout);
     }
     assert_eq!((applied.status, applied.stdout, &*applied.stderr), (0, plan.stdout, "3 changes applied\n"));
     let nothing = "0 to create, 0 to update, 0 to recreate, 0 refused, 3 as they should be\n";

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use eventsmith_bus::settings::fields::Effect;
+use eventsmith_bus::settings::format;
 
 use super::plan::{Action, Change, FieldChange, Plan};
 
@@ -24,8 +25,47 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, Detail::All)
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, Detail::All)
+    }
+}
+
+/// How much is said of what is created.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// Every setting, on a line of its own.
+    All,
+    /// A line for each stream and consumer, with what tells it from others.
+    Brief,
+}
+
+/// The settings that a brief plan shows of what is created.
+const TELLING: &[&str] = &["subjects", "filters", "max_age", "ttl", "replicas"];
+
+/// A plan with one line for each stream and consumer that is created.
+struct Brief<'a>(&'a Plan);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, Detail::Brief)
+    }
+}
+
+impl Plan {
+    /// The plan for people to read, as `Display` has it, with one line for each stream and consumer that is created. What changes is
+    /// shown in full.
+    pub fn brief(&self) -> impl fmt::Display + '_ {
+        Brief(self)
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, detail: Detail) -> fmt::Result {
         for change in self.changes.iter().filter(|change| change.action != Action::Keep) {
-            write!(f, "{change}")?;
+            change.write(f, detail)?;
         }
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
         let count = |action| self.changes.iter().filter(|change| change.action == action).count();
@@ -41,8 +81,8 @@ impl fmt::Display for Plan {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Change {
+    fn write(&self, f: &mut fmt::Formatter<'_>, detail: Detail) -> fmt::Result {
         let sign = match self.action {
             Action::Keep => "=",
             Action::Create => "+",
@@ -54,11 +94,15 @@ impl fmt::Display for Change {
             Some(consumer) => format!("consumer {consumer} of {}", self.stream),
             None => format!("stream {}", self.stream),
         };
-        if self.fields.iter().all(|field| field.from.is_none()) {
+        let is_brief = detail == Detail::Brief && self.action == Action::Create;
+        if is_brief {
+            writeln!(f, "{sign} {about}{}", self.summary())?;
+        } else if self.fields.iter().all(|field| field.from.is_none()) {
             writeln!(f, "{sign} {about}")?;
         }
         for field in &self.fields {
             match &field.from {
+                None if is_brief => {}
                 None => writeln!(f, "    {} {}", field.field, field.to)?,
                 Some(_) => writeln!(f, "{sign} {about}: {}", FieldTransition(field))?,
             }
@@ -68,6 +112,18 @@ impl fmt::Display for Change {
         }
         let kind = if self.action == Action::Refuse { "refused" } else { "note" };
         self.notes.iter().try_for_each(|note| writeln!(f, "    {kind}: {note}"))
+    }
+
+    /// What tells a new stream or consumer from others, and how many settings it has beside that.
+    fn summary(&self) -> String {
+        let is_telling = |field: &&FieldChange| TELLING.contains(&field.field) && field.to != format::NOT_APPLICABLE;
+        let telling: Vec<String> =
+            self.fields.iter().filter(is_telling).map(|field| FieldTransition(field).to_string()).collect();
+        let more = self.fields.iter().filter(|field| !is_telling(field)).count();
+        match telling.as_slice() {
+            [] => String::new(),
+            telling => format!(": {} (and {more} more settings)", telling.join(", ")),
+        }
     }
 }
 
