@@ -68,7 +68,7 @@ pub(crate) fn bundle_with_origins<'a>(loaded: &'a Loaded, file: &str) -> (Cow<'a
     };
     let mut bundler =
         Bundler { loaded, root: file, names: BTreeMap::new(), taken: HashSet::new(), definitions: Map::new() };
-    if !bundler.leaves_file(file) && !loaded.references.has_mounts() {
+    if !bundler.leaves_file(file) && !loaded.references.has_mounts() && !names_itself(loaded, document) {
         return (Cow::Borrowed(&document.schema), origins);
     }
     let keyword = format!("/{}", schema::definitions_keyword(&document.schema));
@@ -89,6 +89,15 @@ pub(crate) fn bundle_with_origins<'a>(loaded: &'a Loaded, file: &str) -> (Cow<'a
     origins.copied =
         bundler.names.into_iter().map(|(location, name)| (pointer::join(&keyword, &name), location)).collect();
     (Cow::Owned(bundled), origins)
+}
+
+/// Whether a reference of a file leads back to it by its name, which the text of the schema does not have.
+fn names_itself(loaded: &Loaded, document: &Document) -> bool {
+    loaded.references.links(&document.path).iter().any(|link| {
+        let reference = document.schema.pointer(&link.pointer).and_then(|schema| schema.get(link.keyword));
+        let is_named = reference.and_then(Value::as_str).is_some_and(|reference| !reference.starts_with('#'));
+        is_named && matches!(&link.target, Some(Target::Location(target)) if target.file == document.path)
+    })
 }
 
 /// A file and all files that it refers to, directly or not.

@@ -376,7 +376,7 @@ pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod subjects {
     /// Every subject below `rules`.
@@ -1219,7 +1219,7 @@ pub mod subjects {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod aggregates {
     /// An event of the aggregate `coupon`.
@@ -1356,7 +1356,7 @@ pub mod aggregates {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod audit {
     pub use v1::{
@@ -1575,7 +1575,7 @@ pub mod audit {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod cache {
     pub use v1::{
@@ -1829,7 +1829,7 @@ pub mod cache {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod checkout {
     pub use v1::{
@@ -2409,7 +2409,7 @@ pub mod checkout {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod common {
     use ::serde::{Deserialize, Serialize};
@@ -3629,7 +3629,7 @@ pub mod common {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod coupon {
     pub use v1::{
@@ -4683,7 +4683,7 @@ pub mod coupon {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod evaluation {
     pub use v1::{
@@ -5138,7 +5138,7 @@ pub mod evaluation {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod external {
     pub use v1::{
@@ -5302,7 +5302,7 @@ pub mod external {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod loyalty {
     pub use v1::{
@@ -6186,7 +6186,7 @@ pub mod loyalty {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod metrics {
     pub use v1::{
@@ -6365,7 +6365,7 @@ pub mod metrics {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod payment {
     pub use v1::{
@@ -7531,7 +7531,7 @@ pub mod payment {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod promotion {
     pub use v1::{
@@ -8366,7 +8366,7 @@ pub mod promotion {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod rule {
     pub use v1::{
@@ -10075,7 +10075,7 @@ pub mod rule {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod sync {
     pub use v1::{
@@ -10319,7 +10319,7 @@ pub mod sync {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod tax {
     pub use v1::{
@@ -10650,7 +10650,7 @@ pub mod tax {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod webhook {
     pub use v1::{

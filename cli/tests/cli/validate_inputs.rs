@@ -314,6 +314,8 @@ fn what_cannot_be_checked_in_a_folder_is_named_and_all_else_is_checked() {
     let folder = catalogue();
     folder.write("in/z.json", BAD);
     symlink("gone.json", folder.path().join("in/dangling.json")).unwrap();
+    // Nobody knows whether payloads were there.
+    symlink("../gone", folder.path().join("in/july")).unwrap();
     // A path that is longer than the system takes cannot be listed, whoever asks.
     let script = "n=$(printf %0200d 0); cd in; for i in $(seq 22); do mkdir $n; cd $n; done";
     assert!(Command::new("bash").args(["-c", script]).current_dir(folder.path()).status().unwrap().success());
@@ -328,6 +330,7 @@ fn what_cannot_be_checked_in_a_folder_is_named_and_all_else_is_checked() {
         for said in ["in/dangling.json is a link that leads nowhere", "000 cannot be read", "in/pipe.json is no file"] {
             assert!(run.stderr.contains(said), "{argument}: {}", run.stderr);
         }
+        assert!(run.stderr.contains("in/july is a link that leads nowhere") || argument != "in", "{}", run.stderr);
         assert!(run.stderr.contains("1 valid, 1 invalid"), "the name that is no UTF-8 is a file: {}", run.stderr);
         assert!(run.stderr.contains("not everything could be checked: "), "{}", run.stderr);
     }
@@ -365,4 +368,20 @@ fn links_out_of_the_folder_are_not_followed_and_not_passed() {
     let run = folder.run(&["lint", "--schemas", "linked"]);
     assert_eq!(run.status, 2, "{run:?}");
     assert!(run.stderr.contains("linked is a symbolic link out of") && !run.stderr.contains("hunter2"), "{run:?}");
+}
+
+#[test]
+fn a_file_may_refer_to_itself_by_its_name() {
+    let references = ["b.v1.json", "./b.v1.json#", "../a/b.v1.json", "/domain/a/b.v1.json", "b.v1.json#top", "#"];
+    for reference in references {
+        let schema = format!(
+            r#"{{"$anchor": "top", "type": "object", "required": ["id"], "properties": {{"id": {{"type": "integer"}}, "inner": {{"$ref": "{reference}"}}}}}}"#
+        );
+        let folder = Folder::with(&[("eventsmith.toml", "root = \"r\""), ("domain/a/b.v1.json", &schema)]);
+
+        let [good, bad] = [r#"{"id":1,"inner":{"id":2}}"#, r#"{"id":1,"inner":{"id":"2"}}"#]
+            .map(|payload| folder.run_with(&["validate", "--event", "a.b", "-"], payload));
+
+        assert_eq!((good.status, bad.status), (0, 1), "{reference}: {good:?} {bad:?}");
+    }
 }

@@ -161,7 +161,7 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
         },
         Check::MultipleOf(divisor) => multiple_of(*divisor, ty, place, &value),
         Check::Divisor(divisor) => {
-            let divisor = numbers::into_number(runtime, divisor);
+            let divisor = numbers::into_number(divisor);
             quote!(#place.is_multiple_of(#divisor))
         }
         Check::Bounds { min, max, above, below } => {

@@ -194,7 +194,7 @@ fn literal(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStrea
             integer(integer_of(value).filter(|value| (least..=most).contains(value))?)
         }
         (Type::Number, Value::Number(value)) => {
-            let (number, value) = (types.runtime().item("Number"), into_number(types.runtime(), value));
+            let (number, value) = (types.runtime().item("Number"), into_number(value));
             quote!(#number::from(#value))
         }
         (Type::List(_), Value::Array(items)) if items.is_empty() => quote!(Vec::new()),

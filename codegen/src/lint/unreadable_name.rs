@@ -41,7 +41,8 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
         }
         let names: Vec<&str> = properties.keys().map(String::as_str).collect();
         for (name, other) in fallen_together(&names).filter(|(name, _)| !is_named(&properties[*name])) {
-            let message = format!("the property {name:?} falls together with {other:?} in Rust, where its name has a number");
+            let message =
+                format!("the property {name:?} falls together with {other:?} in Rust, where its name has a number");
             report.at(document, &join(&spot.below("properties"), name), message, help);
         }
     }
@@ -66,14 +67,21 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
             if branches.iter().find(is_value).is_some_and(is_named) {
                 continue;
             }
-            let message = format!("the constant {value:?} falls together with {other:?} in Rust, where its name has a number");
-            report.at(document, &spot.below(keyword), message, "say what it is called in Rust: \"title\": \"Hilbert space\"");
+            let message =
+                format!("the constant {value:?} falls together with {other:?} in Rust, where its name has a number");
+            report.at(
+                document,
+                &spot.below(keyword),
+                message,
+                "say what it is called in Rust: \"title\": \"Hilbert space\"",
+            );
         }
     }
     if let Some(Value::Array(values)) = spot.get("enum") {
         let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
         for (value, other) in fallen_together(&texts) {
-            let message = format!("the value {value:?} falls together with {other:?} in Rust, where its name has a number");
+            let message =
+                format!("the value {value:?} falls together with {other:?} in Rust, where its name has a number");
             let help = "list the values as alternatives, which can have names: \
                         {\"oneOf\": [{\"const\": \"\u{210c}\", \"title\": \"Hilbert space\"}]}";
             report.at(document, &spot.below("enum"), message, help);

@@ -60,7 +60,7 @@ impl Found {
     }
 
     /// Adds the payload files below a folder, in order; hidden folders and links to folders are left out. A link out of the folder
-    /// is a problem.
+    /// is a problem, and one that leads nowhere, as nobody knows whether payloads were there.
     fn add_below(&mut self, top: &Path, folder: &Path) {
         for (path, is_folder) in self.entries(folder, folder) {
             let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
@@ -68,7 +68,9 @@ impl Found {
                 if !is_hidden {
                     self.add_below(top, &path);
                 }
-            } else if path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known)) {
+            } else if path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known))
+                || !is_hidden && path.is_symlink() && !path.exists()
+            {
                 match refuse_link_out_of(top, &path) {
                     Ok(()) => self.add_file(path),
                     Err(problem) => self.problem(&path, problem),

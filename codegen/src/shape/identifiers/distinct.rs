@@ -130,6 +130,7 @@ mod tests {
             (&["🚀", "", "Empty"], &["U1f680", "EmptyLower", "EmptyCapital"]),
             (&["H", "ℌ", "Ｈ", "ℍ"], &["H", "HU210c", "HUff28", "HU210d"]),
             (&["\u{e9}", "e\u{301}"], &["É", "ÉU301"]),
+            (&["Œuvre", "ÆON", "ſet"], &["Oeuvre", "Aeon", "Set"]),
         ] {
             assert_eq!(names(Style::Value, texts), expected);
         }
@@ -138,6 +139,7 @@ mod tests {
             ["made_up_camel", "made_up", "made_hyphen_up"]
         );
         assert_eq!(names(Style::Field, &["id", "@id", "$id"]), ["id", "at_id", "dollar_id"]);
+        assert_eq!(names(Style::Field, &["oeuvre", "œuvre", "Æther"]), ["oeuvre", "oeuvre_u153", "aether"]);
         assert_eq!(names(Style::Field, &["unknown"]), ["unknown_value"]);
         assert_eq!(names(Style::Field, &["h", "ℎ"]), ["h", "h_u210e"]);
     }

@@ -140,22 +140,35 @@ fn has_letters(text: &str) -> bool {
 }
 
 /// One way to write what may be written in several: the compiler compares names so. Latin letters that it takes for those of ASCII
-/// become those, as it warns of names of one crate that differ in nothing else (the Turkish `ı` and `i`).
+/// become those, as it warns of names of one crate that differ in nothing else (the Turkish `ı` and `i`, `œ` and `oe`).
 fn normal(text: &str) -> String {
-    text.nfkc().map(|c| if !c.is_ascii() && script(c) == script('a') { ascii(c) } else { c }).collect()
+    let composed: Vec<char> = text.nfkc().collect();
+    let mut normal = String::with_capacity(text.len());
+    for (index, &c) in composed.iter().enumerate() {
+        match ascii(c) {
+            // As the first letter of a word: `Œuvre` is `Oeuvre`.
+            Some(letters) if letters.len() > 1 && composed.get(index + 1).is_some_and(|next| next.is_lowercase()) => {
+                let (first, rest) = letters.split_at(1);
+                normal.extend([first, &rest.to_lowercase()]);
+            }
+            Some(letters) => normal += &letters,
+            None => normal.push(c),
+        }
+    }
+    normal
 }
 
 fn script(c: char) -> String {
     format!("{:?}", AugmentedScriptSet::for_char(c))
 }
 
-/// The letter of ASCII that a letter is easily taken for, or else itself.
-fn ascii(c: char) -> char {
-    let mut skeleton = skeleton(c.encode_utf8(&mut [0; 4])).collect::<String>().chars().collect::<Vec<_>>().into_iter();
-    match (skeleton.next(), skeleton.next()) {
-        (Some(letter), None) if !c.is_ascii() && letter.is_ascii_alphabetic() => letter,
-        _ => c,
+/// The letters of ASCII that a Latin letter is easily taken for, if there are any.
+fn ascii(c: char) -> Option<String> {
+    if c.is_ascii() || script(c) != script('a') {
+        return None;
     }
+    let letters: String = skeleton(c.encode_utf8(&mut [0; 4])).collect();
+    (!letters.is_empty() && letters.bytes().all(|letter| letter.is_ascii_alphabetic())).then_some(letters)
 }
 
 /// The characters of a text that a name keeps. The compiler warns of letters that are easily taken for those of ASCII, unless others

@@ -34,7 +34,7 @@ pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[];
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod subjects {
     /// Every subject below `shop`.
@@ -69,7 +69,7 @@ pub mod subjects {
     clippy::impossible_comparisons, clippy::large_enum_variant, clippy::len_zero, clippy::manual_range_contains,
     clippy::manual_range_patterns, clippy::module_inception, clippy::nonminimal_bool,
     clippy::overly_complex_bool_expr, clippy::redundant_comparisons, clippy::reversed_empty_ranges,
-    clippy::too_many_arguments, clippy::type_complexity, reason = "the schemas say so"
+    clippy::too_many_arguments, clippy::type_complexity, clippy::upper_case_acronyms, reason = "the schemas say so"
 )]
 pub mod order {
     pub use v2::{
