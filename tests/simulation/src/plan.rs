@@ -159,6 +159,8 @@ pub enum FaultKind {
     Restart,
     /// JetStream answers nothing, as without a leader.
     Silence,
+    /// The stream of the dead letters answers nothing.
+    SilentDeadLetters,
     /// A program ends without notice.
     Crash,
     /// A program ends with one of the next messages that it sends.
@@ -188,11 +190,12 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Disconnect,
         Self::HalfOpen,
         Self::Restart,
         Self::Silence,
+        Self::SilentDeadLetters,
         Self::Crash,
         Self::CrashAtSend,
         Self::ClockJump,

@@ -121,6 +121,8 @@ pub struct Server {
     pub starts: u64,
     /// While true, JetStream answers nothing.
     pub is_silent: bool,
+    /// Whether the stream of the dead letters answers nothing.
+    pub is_dead_silent: bool,
     /// What it sends.
     pub outputs: Vec<Output>,
     /// What was stored, to be looked at by the history.
@@ -157,6 +159,7 @@ impl Server {
             connections: BTreeMap::new(),
             starts: 0,
             is_silent: false,
+            is_dead_silent: false,
             outputs: Vec::new(),
             stored: Vec::new(),
             turns: 0,
@@ -222,6 +225,9 @@ impl Server {
             return;
         }
         let Some(stream) = self.streams.values_mut().find(|stream| stream.captures(&stored.subject)) else { return };
+        if self.is_dead_silent && stream.name == DEAD {
+            return;
+        }
         let publication = stream.publish(stored.clone());
         let answer = match &publication {
             Publication::Stored(number) => json!({ "stream": stream.name, "seq": number }),

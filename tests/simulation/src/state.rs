@@ -112,6 +112,7 @@ impl State {
         self.chaos = [0; 3];
         self.down_until = 0;
         self.server.is_silent = false;
+        self.server.is_dead_silent = false;
         for process in &mut self.processes {
             process.denied.clear();
             process.refused_until = 0;

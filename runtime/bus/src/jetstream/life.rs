@@ -99,6 +99,13 @@ pub(super) struct Info {
     cluster: Cluster,
 }
 
+impl Info {
+    /// Whether the server has the reader pinned that it gave this id.
+    pub(super) fn has_pinned(&self, id: &str) -> bool {
+        self.priority_groups.iter().any(|group| group.pinned_client_id.as_deref() == Some(id))
+    }
+}
+
 /// The settings of a consumer that may change while it is read from.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct InfoConfig {
@@ -125,6 +132,7 @@ struct Sequences {
 #[derive(Debug, Deserialize)]
 struct Group {
     pinned_ts: Option<Timestamp>,
+    pinned_client_id: Option<String>,
 }
 
 /// How far a consumer has come.

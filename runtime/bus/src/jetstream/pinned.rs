@@ -25,13 +25,13 @@ pub(super) struct PinnedLease {
     pub(super) ask_at: Instant,
     /// Came with a new pin, which is to be reported first.
     pub(super) held_back: Option<Delivery>,
-    /// To be reported before anything else: the server has pinned us.
-    pub(super) is_new: bool,
+    /// To be reported before anything else: the server has pinned us, or need not have us pinned any more.
+    pub(super) has_changed: bool,
 }
 
 impl PinnedLease {
     pub(super) fn new(now: Instant) -> Self {
-        Self { id: None, asked_at: now, ask_at: now, held_back: None, is_new: false }
+        Self { id: None, asked_at: now, ask_at: now, held_back: None, has_changed: false }
     }
 
     /// Whether a message says that the server has pinned us.
@@ -41,6 +41,13 @@ impl PinnedLease {
         let is_new = self.id.as_deref() != Some(id.as_str());
         self.id = Some(id.to_string());
         is_new
+    }
+
+    /// Forgets the pin, to ask for another. Returns its id, if there was one.
+    pub(super) fn lose(&mut self) -> Option<String> {
+        let id = self.id.take()?;
+        self.has_changed = true;
+        Some(id)
     }
 
     /// Writes into a pull request that is about to be sent who asks.

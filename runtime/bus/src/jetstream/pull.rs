@@ -65,9 +65,10 @@ pub(super) struct PullDeliveries {
     gap: bool,
     /// Of a pinned consumer: whether the pin is ours.
     pin: Option<PinnedLease>,
-    /// Whether the durable consumer is still the same, and the task that sees to it.
+    /// Whether the durable consumer is still the same.
     life: Arc<Life>,
-    _following: JoinSet<()>,
+    /// What sees to that, and what gives up a pin.
+    tasks: JoinSet<()>,
 }
 
 impl Deliveries for PullDeliveries {
@@ -131,8 +132,8 @@ impl PullDeliveries {
         let probe = Probe::new(*ack_wait, Instant::now());
         let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
         let life = Arc::new(Life::new(Arc::clone(&jetstream), stream, durable));
-        let mut following = JoinSet::new();
-        following.spawn_on(Arc::clone(&life).follow(), jetstream.thread.handle());
+        let mut tasks = JoinSet::new();
+        tasks.spawn_on(Arc::clone(&life).follow(), jetstream.thread.handle());
         let scope = Scope { life: Arc::clone(&life), ack_wait: *ack_wait, is_pinned: *ordered };
         Ok(Self {
             jetstream,
@@ -151,7 +152,7 @@ impl PullDeliveries {
             gap: false,
             pin: ordered.then(|| PinnedLease::new(Instant::now())),
             life,
-            _following: following,
+            tasks,
         })
     }
 
@@ -172,7 +173,7 @@ impl PullDeliveries {
                 return Ok(Arrival::Malformed(malformed));
             }
             self.pull(want).await?;
-            if self.pin.as_mut().is_some_and(|pin| std::mem::take(&mut pin.is_new)) {
+            if self.pin.as_mut().is_some_and(|pin| std::mem::take(&mut pin.has_changed)) {
                 return Ok(Arrival::PinChanged);
             }
             if std::mem::take(&mut self.gap) {
@@ -289,6 +290,7 @@ impl PullDeliveries {
             self.outstanding = 0;
             self.probe.restart(Instant::now());
             self.note_gap();
+            self.give_up_pin();
         }
         let suspended = environment::look_at_clocks();
         if suspended != self.suspended {
@@ -408,7 +410,7 @@ impl PullDeliveries {
         for message in messages {
             let is_new = self.note_pin(&message);
             if let Some(pin) = &mut self.pin {
-                pin.is_new |= is_new;
+                pin.has_changed |= is_new;
             }
             deliveries.extend(self.delivery(message));
         }

@@ -88,6 +88,10 @@ impl State {
                 self.server.is_silent = true;
                 self.schedule(fault.lasts, Parcel::End(fault));
             }
+            FaultKind::SilentDeadLetters => {
+                self.server.is_dead_silent = true;
+                self.schedule(fault.lasts, Parcel::End(fault));
+            }
             FaultKind::Crash => {
                 if let Some(process) = running {
                     let is_noticed = self.random.below(2) == 0;
@@ -163,6 +167,7 @@ impl State {
                 self.server.is_silent = false;
                 self.server.work(self.now);
             }
+            FaultKind::SilentDeadLetters => self.server.is_dead_silent = false,
             FaultKind::Chaos => self.chaos = self.plan.chaos,
             FaultKind::DeleteConsumer | FaultKind::DeleteStream => {
                 let consumer = self.new_consumer();

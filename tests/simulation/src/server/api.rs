@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::consumer::{Consumer, PullRequest, Sent, status};
 use super::stream::{Stream, error};
-use super::{Server, plain};
+use super::{DEAD, Server, plain};
 use crate::clock::{Time, text};
 
 impl Server {
@@ -22,6 +22,9 @@ impl Server {
             return self.pull(payload, reply, process, now);
         }
         if self.is_silent {
+            return None;
+        }
+        if self.is_dead_silent && call.starts_with("STREAM.") && call.ends_with(DEAD) {
             return None;
         }
         let request: Value = serde_json::from_slice(payload).unwrap_or_default();

@@ -1,14 +1,39 @@
 //! How what was asked for is taken back.
 
+use std::sync::Arc;
+
 use tokio::time::{Instant, timeout};
 
-use super::PullDeliveries;
+use super::{PinnedLease, PullDeliveries};
 use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::jetstream::client::ASK_AGAIN;
 use crate::transport::{Delivery, Gone};
 
 impl PullDeliveries {
+    /// Gives up the pin when the connection is lost: the server may not know that yet, and would go on to serve what was asked for
+    /// over it with that pin. What it delivers there nobody gets before `ack_wait` is over, while later events would come here.
+    pub(super) fn give_up_pin(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        let Some(id) = self.pin.as_mut().and_then(PinnedLease::lose) else { return };
+        let life = Arc::clone(&self.life);
+        let unpin = async move {
+            // That of another reader, who may be at work, must not be taken away.
+            match life.info().await? {
+                Ok(info) if info.has_pinned(&id) => life.jetstream.unpin(&life.stream, &life.durable).await,
+                _ => Ok(()),
+            }
+        };
+        let (stream, consumer) = (self.stream.clone(), self.durable.clone());
+        let in_time = async move {
+            let unpinned = timeout(ASK_AGAIN, unpin).await;
+            if !matches!(unpinned, Ok(Ok(()))) {
+                tracing::debug!(stream, consumer, ?unpinned, "the pin ends by itself");
+            }
+        };
+        self.tasks.spawn_on(in_time, self.jetstream.thread.handle());
+    }
+
     pub(super) async fn take_back(&mut self, is_holding: bool) -> Result<Vec<Delivery>, Gone> {
         let mut asked_for_pin = 0;
         match &mut self.pin {
