@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::note_deletion::{NoteDeletion, Noted};
 use super::pause::Pause;
 use crate::cause::Cause;
-use crate::dead_letters::runs::{RunCount, RunCounts};
-use crate::transport::{Delivery, Transport};
+use crate::dead_letters::runs::{LastNote, RunCount, RunCounts};
+use crate::transport::{Delivery, SendFailure, Transport};
 
 /// Of how many events that failed or were not run the number of runs is kept: as many as may be unacknowledged at most.
 const REMEMBERED: usize = 65_536;
@@ -46,6 +46,10 @@ struct Lost {
     losses: u64,
 }
 
+/// The number of an attempt as far as anybody knows now; more may be known at the next delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unsure(pub(super) u64);
+
 /// What is known of an event that is not done.
 #[derive(Debug, Clone, Copy)]
 struct Known {
@@ -53,7 +57,7 @@ struct Known {
     count: RunCount,
     /// Whether it is noted beside the dead letters.
     is_noted: bool,
-    /// Whether another process noted it.
+    /// Whether its runs are what another process noted.
     is_of_another: bool,
     /// The number of the note in the stream of the dead letters, if it was stored from here.
     number: Option<u64>,
@@ -96,32 +100,41 @@ impl Attempts {
     /// The number of the attempt that a run of this delivery would be, counted from 1: more than `max_attempts` if it must
     /// not run any more. The last attempt is to be [noted](Self::note_last) before it begins.
     ///
-    /// A last attempt that another process noted need not have come to a run: the note may have been acknowledged after its lease
-    /// had ended, and then it is [withdrawn](Self::withdraw) as soon as that can be said. So such a note is believed at the second
-    /// delivery after it, and at the first there is no number: the event is to be handed back for a while.
-    pub(super) async fn number(&self, delivery: &Delivery, max_attempts: u64) -> Option<u64> {
+    /// # Errors
+    /// [`Unsure`] where the event is to be handed back for a while. A last attempt that another process noted need not have come to a
+    /// run: the note may have been acknowledged after its lease had ended, and then it is [withdrawn](Self::withdraw) as soon as that
+    /// can be said. So such a note is believed at the second delivery after it. And where notes cannot be read for the moment,
+    /// deliveries of which nothing is known make none the last attempt.
+    pub(super) async fn number(&self, delivery: &Delivery, max_attempts: u64) -> Result<u64, Unsure> {
         let Delivery { deliveries, .. } = *delivery;
         if deliveries <= 1 && max_attempts > 1 {
-            return Some(1);
+            return Ok(1);
         }
         let (known, is_fresh) = if deliveries > 1 { self.known(delivery).await } else { (None, true) };
         let runs = known.map_or(0, |known| known.count.runs);
         if runs < max_attempts {
-            return Some((self.runs_before(known, delivery) + 1).min(max_attempts));
+            let before = self.runs_before(known, delivery);
+            let attempt = (before + 1).min(max_attempts);
+            let is_guess = !is_fresh && before > runs && attempt == max_attempts && self.noting.is_passing();
+            return if is_guess { Err(Unsure(attempt)) } else { Ok(attempt) };
         }
         let is_certain = |known: Known| is_fresh && known.count.deliveries + 1 < deliveries;
-        known.is_none_or(|known| !known.is_of_another || is_certain(known)).then_some(runs + 1)
+        match known.is_none_or(|known| !known.is_of_another || is_certain(known)) {
+            true => Ok(runs + 1),
+            false => Err(Unsure(runs + 1)),
+        }
     }
 
     /// Notes that the last attempt is about to begin. If this is dropped, what was on its way may be stored.
     pub(super) async fn note_last(&self, delivery: &Delivery, attempt: u64) {
-        self.note(delivery, RunCount { deliveries: delivery.deliveries, runs: attempt }).await;
+        let deliveries = delivery.deliveries;
+        self.note(delivery, RunCount { deliveries, runs: attempt, ahead: Some(deliveries) }, false).await;
     }
 
     /// An attempt failed, or was cut off. That is noted only where others could not infer it from the deliveries.
     pub(super) async fn failed(&self, delivery: &Delivery, attempt: u64) {
         if self.may_be_lost(delivery.sequence) {
-            self.note(delivery, RunCount { deliveries: delivery.deliveries, runs: attempt }).await;
+            self.note(delivery, ran(delivery, attempt), false).await;
         } else {
             self.given_up(delivery, attempt);
         }
@@ -129,7 +142,7 @@ impl Attempts {
 
     /// A run was given up whose lease had ended. Others infer it from the deliveries.
     pub(super) fn given_up(&self, delivery: &Delivery, attempt: u64) {
-        self.learn(delivery, RunCount { deliveries: delivery.deliveries, runs: attempt });
+        self.learn(delivery, ran(delivery, attempt), false);
     }
 
     /// A delivery came while an earlier one of the same event ran, and will not be run.
@@ -138,14 +151,15 @@ impl Attempts {
     }
 
     /// No handler here is for an event, so that the attempt that has a [number](Self::number) was none.
-    pub(super) async fn handed_back(&self, delivery: &Delivery, attempt: u64) {
-        self.note(delivery, before(delivery, attempt)).await;
+    pub(super) async fn handed_back(&self, delivery: &Delivery) {
+        let known = lock(&self.known).get(&delivery.sequence).copied().filter(|known| known.is_before(delivery));
+        self.pass_on(known, delivery).await;
     }
 
     /// An attempt that has a [number](Self::number) did not come to a run, although that may be noted. It is said until it is heard.
     pub(super) async fn withdraw(&self, delivery: &Delivery, attempt: u64) {
-        let count = before(delivery, attempt);
-        self.learn(delivery, count);
+        let count = ran(delivery, attempt.saturating_sub(1));
+        self.learn(delivery, count, false);
         {
             let mut unsaid = lock(&self.unsaid);
             unsaid.insert(delivery.sequence, (delivery.stored, count));
@@ -173,9 +187,15 @@ impl Attempts {
     pub(super) async fn not_run(&self, deliveries: &[Delivery]) {
         let notes = deliveries.iter().map(async |delivery| {
             let known = if delivery.deliveries > 1 { self.known(delivery).await.0 } else { None };
-            self.note(delivery, self.without(known, delivery)).await;
+            self.pass_on(known, delivery).await;
         });
         futures_util::future::join_all(notes).await;
+    }
+
+    /// Notes that a delivery was not run, of an event of which this is known. What another process noted stays its word.
+    async fn pass_on(&self, known: Option<Known>, delivery: &Delivery) {
+        let is_of_another = known.is_some_and(|known| known.is_of_another);
+        self.note(delivery, self.without(known, delivery), is_of_another).await;
     }
 
     /// Forgets an event that is done.
@@ -202,25 +222,22 @@ impl Attempts {
         let Delivery { deliveries, sequence, .. } = *delivery;
         let count = known.map(|known| known.count).unwrap_or_default();
         let accounted = if self.may_be_lost(sequence) { deliveries } else { count.deliveries + 1 };
-        RunCount { deliveries: accounted.min(deliveries), runs: count.runs }
+        RunCount { deliveries: accounted.min(deliveries), ..count }
     }
 
     /// What is known here, or was noted by somebody else; and whether what is noted was read. What is known here may be older.
     async fn known(&self, delivery: &Delivery) -> (Option<Known>, bool) {
         let Delivery { deliveries, sequence, stored, .. } = *delivery;
-        // What is about a later delivery was said of an earlier consumer of this name, which counted anew.
-        let is_of_this_life = |known: &Known| known.count.deliveries < deliveries;
-        let here = lock(&self.known).get(&sequence).copied();
-        let here = here.filter(|known| known.stored == stored && is_of_this_life(known));
+        let here = lock(&self.known).get(&sequence).copied().filter(|known| known.is_before(delivery));
         if here.is_some_and(|here| here.count.deliveries + 1 >= deliveries) || self.noting.is_on() {
             return (here, false);
         }
         match self.counts.get(&*self.transport, sequence, stored).await {
-            Ok(count) => {
-                let noted =
-                    count.map(|count| Known { stored, count, is_noted: true, is_of_another: true, number: None });
+            Ok(noted) => {
+                let known = |count| Known { stored, count, is_noted: true, is_of_another: true, number: None };
+                let noted = noted.count.map(known).filter(|noted| noted.is_before(delivery));
                 let is_newer = |noted: &Known| here.is_none_or(|here| here.count.deliveries <= noted.count.deliveries);
-                let known = noted.filter(is_of_this_life).filter(is_newer).or(here);
+                let known = noted.filter(is_newer).or(here);
                 if let Some(known) = known {
                     self.update(delivery, |before| *before = known);
                 }
@@ -233,39 +250,52 @@ impl Attempts {
         }
     }
 
-    async fn note(&self, delivery: &Delivery, count: RunCount) {
-        self.learn(delivery, count);
+    async fn note(&self, delivery: &Delivery, count: RunCount, is_of_another: bool) {
+        self.learn(delivery, count, is_of_another);
         if self.noting.is_on() {
             return;
         }
-        match self.counts.put(&*self.transport, delivery.sequence, delivery.stored, count).await {
+        match self.counts.put(&*self.transport, delivery.sequence, delivery.stored, count, None).await {
             Ok(ack) => self.update(delivery, |known| (known.is_noted, known.number) = (true, Some(ack.sequence))),
             Err(error) => self.noting.begin(&error, UNNOTED),
         }
     }
 
-    /// Says what is unsaid of an event, unless somebody else has noted something since, who has it by now.
+    /// Says what is unsaid of an event: its run is taken out of what was noted, also where somebody took that over in a later note. Unless
+    /// a later note does not count it any more.
     async fn say(&self, sequence: u64) {
         let Some((stored, count)) = lock(&self.unsaid).get(&sequence).copied() else { return };
         if self.noting.is_on() {
             return;
         }
         let said = async {
-            let noted = self.counts.get(&*self.transport, sequence, stored).await.map_err(Cause::of)?;
-            if noted.is_none_or(|noted| noted.deliveries <= count.deliveries) {
-                self.counts.put(&*self.transport, sequence, stored, count).await.map_err(Cause::of)?;
+            let LastNote { count: noted, number } =
+                self.counts.get(&*self.transport, sequence, stored).await.map_err(Cause::of)?;
+            let corrected = match noted {
+                Some(noted) if noted.ahead == Some(count.deliveries) => {
+                    Some(RunCount { runs: noted.runs.saturating_sub(1), ahead: None, ..noted })
+                }
+                Some(noted) if noted.deliveries > count.deliveries => None,
+                _ => Some(count),
+            };
+            let Some(corrected) = corrected else { return Ok(true) };
+            match self.counts.put(&*self.transport, sequence, stored, corrected, Some(number)).await {
+                Ok(_) => Ok(true),
+                // Something was noted meanwhile.
+                Err(SendFailure::Refused { .. }) => Ok(false),
+                Err(error) => Err(Cause::of(error)),
             }
-            Ok::<(), Cause>(())
         };
         match said.await {
-            Ok(()) => drop(lock(&self.unsaid).remove(&sequence)),
+            Ok(true) => drop(lock(&self.unsaid).remove(&sequence)),
+            Ok(false) => {}
             Err(error) => self.noting.begin(&error, UNNOTED),
         }
     }
 
     /// Takes note here of what happened here.
-    fn learn(&self, delivery: &Delivery, count: RunCount) {
-        self.update(delivery, |known| (known.count, known.is_of_another) = (count, false));
+    fn learn(&self, delivery: &Delivery, count: RunCount, is_of_another: bool) {
+        self.update(delivery, |known| (known.count, known.is_of_another) = (count, is_of_another));
     }
 
     fn update(&self, delivery: &Delivery, change: impl FnOnce(&mut Known)) {
@@ -288,9 +318,17 @@ impl Attempts {
     }
 }
 
-/// That this attempt of a delivery was none.
-fn before(delivery: &Delivery, attempt: u64) -> RunCount {
-    RunCount { deliveries: delivery.deliveries, runs: attempt.saturating_sub(1) }
+impl Known {
+    /// Whether it is about an earlier delivery of this event. What is about a later one was said of an earlier consumer of this name, which
+    /// counted anew.
+    fn is_before(&self, delivery: &Delivery) -> bool {
+        self.stored == delivery.stored && self.count.deliveries < delivery.deliveries
+    }
+}
+
+/// That so many attempts were run up to this delivery.
+fn ran(delivery: &Delivery, runs: u64) -> RunCount {
+    RunCount { deliveries: delivery.deliveries, runs, ahead: None }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -298,104 +336,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use eventsmith_event::stream::StreamDescriptor;
-
-    use super::*;
-    use crate::memory::Memory;
-    use crate::settings::StreamSettings;
-    use crate::transport::MessageSelector;
-
-    #[tokio::test]
-    async fn nothing_stays_noted_of_events_that_are_done() {
-        let memory = Memory::default();
-        let dead_letters = StreamDescriptor::new("DEAD", &["rules.dlq.>"]);
-        memory.put_stream(&StreamSettings::from(&dead_letters)).unwrap();
-        let attempts =
-            Attempts::new(Arc::new(memory.clone()), RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS"));
-        let delivered = |sequence, deliveries| Delivery { deliveries, ..Delivery::for_test(sequence) };
-
-        // Where there is one attempt only, each is noted before it begins.
-        for sequence in 1..=200 {
-            attempts.note_last(&delivered(sequence, 1), 1).await;
-        }
-        attempts.not_run(&[delivered(201, 1)]).await;
-        attempts.note_last(&delivered(201, 2), 1).await;
-        for sequence in 1..=200 {
-            attempts.done(&delivered(sequence, 1));
-        }
-        attempts.done(&delivered(201, 2));
-
-        while memory.message("DEAD", MessageSelector::LastOf("rules.dlq.>")).await.unwrap().is_some() {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn deliveries_of_which_nothing_is_known_exhaust_no_event_that_is_nakked_unrun() {
-        let counts = RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS");
-        let attempts = Attempts::new(Arc::new(Memory::default()), counts);
-        let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
-
-        attempts.not_run(&[delivered(5)]).await;
-
-        assert_eq!(attempts.number(&delivered(6), 2).await, Some(2), "its last attempt");
-        attempts.note_last(&delivered(6), 2).await;
-        assert_eq!(attempts.number(&delivered(7), 2).await, Some(3), "no further one");
-    }
-
-    #[tokio::test]
-    async fn a_note_of_another_process_is_believed_once_it_had_time_to_withdraw_it() {
-        let memory = Memory::default();
-        let dead_letters = StreamDescriptor::new("DEAD", &["rules.dlq.>"]);
-        memory.put_stream(&StreamSettings::from(&dead_letters)).unwrap();
-        let transport: Arc<dyn Transport> = Arc::new(memory);
-        let process =
-            || Attempts::new(Arc::clone(&transport), RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS"));
-        let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
-        let (one, other) = (process(), process());
-
-        // The note is stored, and its acknowledgement comes too late.
-        one.note_last(&delivered(2), 2).await;
-        assert_eq!(other.number(&delivered(3), 2).await, None, "it may not have begun");
-        one.withdraw(&delivered(2), 2).await;
-        assert_eq!(other.number(&delivered(4), 2).await, Some(2), "it did not");
-
-        // This process dies.
-        other.note_last(&delivered(4), 2).await;
-        assert_eq!(process().number(&delivered(5), 2).await, None);
-        assert_eq!(process().number(&delivered(6), 2).await, Some(3), "it did, as far as anybody can know");
-        // What the first has to say is about an earlier delivery.
-        one.withdraw(&delivered(2), 2).await;
-        assert_eq!(process().number(&delivered(6), 2).await, Some(3));
-    }
-
-    #[tokio::test]
-    async fn only_what_had_been_delivered_before_a_loss_may_have_been_lost() {
-        let attempts =
-            Attempts::new(Arc::new(Memory::default()), RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS"));
-        let third = |sequence| Delivery { deliveries: 3, ..Delivery::for_test(sequence) };
-
-        attempts.may_have_lost();
-        assert_eq!(attempts.number(&third(20), 5).await, Some(1));
-        attempts.lost_up_to(10, 0);
-        assert_eq!(attempts.number(&third(11), 5).await, Some(1), "that was asked before the loss");
-        attempts.lost_up_to(10, 1);
-
-        assert_eq!((attempts.number(&third(10), 5).await, attempts.number(&third(11), 5).await), (Some(1), Some(3)));
-    }
-
-    #[tokio::test]
-    async fn what_was_noted_of_a_consumer_that_was_deleted_is_not_about_the_one_that_was_made_anew() {
-        let attempts =
-            Attempts::new(Arc::new(Memory::default()), RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS"));
-        let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
-
-        attempts.note_last(&delivered(4), 4).await;
-
-        assert_eq!(attempts.number(&delivered(5), 4).await, Some(5));
-        assert_eq!(attempts.number(&delivered(2), 4).await, Some(2), "its deliveries count from 1 again");
-        attempts.not_run(&[delivered(2)]).await;
-        assert_eq!(attempts.number(&delivered(3), 4).await, Some(2));
-    }
-}
+mod tests;

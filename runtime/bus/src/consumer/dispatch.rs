@@ -1,5 +1,6 @@
 //! The dispatch loop: fetches the events of one stream and keeps its handlers busy.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -355,12 +356,16 @@ impl Dispatch {
             DeliveryEnd::Left | DeliveryEnd::Other if self.config.order == Order::Key => {
                 queue.lease_lost(sequence, key.as_ref(), left_until(Instant::now()));
             }
-            DeliveryEnd::Nakked(_) | DeliveryEnd::Left | DeliveryEnd::Other => queue.done(sequence, key.as_ref()),
+            DeliveryEnd::Nakked(_) | DeliveryEnd::GivenUp | DeliveryEnd::Left | DeliveryEnd::Other => {
+                queue.done(sequence, key.as_ref());
+            }
         }
         drop(in_hand);
         match (end, again) {
             // A nak ends the lease of the newest delivery, whichever it was sent for.
-            (DeliveryEnd::Nakked(_), Some((delivery, _))) => self.worker.attempts.passed_over(&delivery),
+            (DeliveryEnd::Nakked(_) | DeliveryEnd::GivenUp, Some((delivery, _))) => {
+                self.worker.attempts.passed_over(&delivery)
+            }
             (_, again) => self.accept_again(again),
         }
     }
@@ -404,18 +409,19 @@ impl Dispatch {
 
     /// Lets events with keys go on whose predecessors are gone. Those that the server still has, nobody asked for: all handlers are at
     /// work, or the consumer is paused.
-    fn looked(&mut self, Looked { overdue, dropped, pending }: Looked) {
+    fn looked(&mut self, Looked { overdue, dropped, unacked, leased }: Looked) {
         let now = Instant::now();
         let mut in_hand = self.worker.in_hand();
-        in_hand.queue.forget_overdue(&dropped, now);
-        let left: Vec<u64> = overdue.into_iter().filter(|sequence| !dropped.contains(sequence)).collect();
-        // How many the server has no more, of those that are known here.
-        let gone = pending.map_or(0, |pending| (in_hand.known() as u64).saturating_sub(pending));
-        if gone > 0 && gone >= left.len() as u64 {
-            in_hand.queue.forget_overdue(&left, now);
-        } else {
-            in_hand.queue.expect_until(&left, now + OVERDUE, now);
-        }
+        // What was in hand all the time the server counted when it was asked. If it counted nothing else, it has none that is overdue.
+        let still: HashSet<u64> = in_hand.leased(now).collect();
+        let others = leased.iter().filter(|sequence| still.contains(sequence)).count() as u64;
+        let is_gone = |sequence: &u64| {
+            dropped.contains(sequence)
+                || unacked.is_some_and(|(pending, floor)| *sequence <= floor || pending <= others)
+        };
+        let (gone, left): (Vec<u64>, Vec<u64>) = overdue.into_iter().partition(is_gone);
+        in_hand.queue.forget_overdue(&gone, now);
+        in_hand.queue.expect_until(&left, now + OVERDUE, now);
     }
 
     /// Waits for the handlers that run, and cuts off those that run too long.

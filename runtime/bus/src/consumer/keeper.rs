@@ -106,13 +106,19 @@ impl InHand {
     }
 
     /// How many of the events that the server counts as delivered and not acked are known here for sure. Of one whose last ack is
-    /// on its way, or whose lease ended while it runs, it is not known whether the server still counts it.
+    /// on its way, or whose lease has ended, it is not known whether the server still counts it.
     pub(super) fn known(&self) -> usize {
         let now = Instant::now();
-        let is_sure = |running: &Running| running.newest().is_some_and(|acker| acker.lease().is_held(now));
-        let unsure =
-            self.running.iter().filter(|(sequence, running)| !is_sure(running) && self.queue.is_held(**sequence));
-        self.queue.known().saturating_sub(unsure.count())
+        self.queue.known().saturating_sub(self.queue.held().saturating_sub(self.leased(now).count()))
+    }
+
+    /// The events in hand whose leases are held, and that are not about to be acked: the server counts them as delivered and not acked.
+    pub(super) fn leased(&self, now: Instant) -> impl Iterator<Item = u64> {
+        let is_held = move |acker: &Arc<dyn Acker>| acker.lease().is_held(now);
+        let waiting = self.queue.waiting().filter(move |delivery| is_held(&delivery.acker));
+        let running = self.running.iter().filter(move |(_, running)| running.newest().is_some_and(is_held));
+        let running = running.map(|(sequence, _)| *sequence).filter(|sequence| self.queue.is_held(*sequence));
+        waiting.map(|delivery| delivery.sequence).chain(running)
     }
 
     /// Whether an event that runs has lost its lease.

@@ -15,21 +15,37 @@ const FAILED: Duration = Duration::from_secs(1);
 
 /// Until when it is not done.
 #[derive(Debug, Default)]
-pub(super) struct Pause(Mutex<Option<Instant>>);
+pub(super) struct Pause(Mutex<Option<Until>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Until {
+    time: Instant,
+    is_denied: bool,
+}
 
 impl Pause {
     pub(super) fn is_on(&self) -> bool {
-        self.until().is_some_and(|until| Instant::now() < until)
+        self.now().is_some()
+    }
+
+    /// Whether it is not done now for a reason that passes.
+    pub(super) fn is_passing(&self) -> bool {
+        self.now().is_some_and(|until| !until.is_denied)
     }
 
     /// It failed, which is said.
     pub(super) fn begin(&self, error: &(dyn Error + 'static), what: &str) {
-        let pause = if Denied::behind(error).is_some() { DENIED } else { FAILED };
+        let is_denied = Denied::behind(error).is_some();
+        let pause = if is_denied { DENIED } else { FAILED };
         tracing::warn!(error, "{what}; trying again in {pause:?}");
-        *self.until() = Some(Instant::now() + pause);
+        *self.until() = Some(Until { time: Instant::now() + pause, is_denied });
     }
 
-    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
+    fn now(&self) -> Option<Until> {
+        self.until().filter(|until| Instant::now() < until.time)
+    }
+
+    fn until(&self) -> MutexGuard<'_, Option<Until>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

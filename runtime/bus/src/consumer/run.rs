@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span};
 
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Unsure};
 use super::blocking::Blocking;
 use super::breaker::{Admission, Breaker};
 use super::confine::discard;
@@ -69,6 +69,8 @@ pub(super) enum DeliveryEnd {
     Settled(AckKind),
     /// It was nakked, and is redelivered by then.
     Nakked(Instant),
+    /// It was nakked, and the server has delivered it as often as it may: it is given up.
+    GivenUp,
     /// Its lease had ended; it is left to whoever has it.
     Left,
     /// Nobody knows.
@@ -195,9 +197,9 @@ impl Worker {
                 };
                 let max_attempts = route.map_or(&self.retry, |index| &self.routes[index].retry).max_attempts;
                 let attempt = match self.attempts.number(&delivery, max_attempts).await {
-                    Some(attempt) => attempt,
-                    None if self.fitness.is_last(&delivery) => max_attempts.saturating_add(1),
-                    None => return self.put_off(delivery, key).await,
+                    Ok(attempt) => attempt,
+                    Err(Unsure(attempt)) if self.fitness.is_last(&delivery) => attempt,
+                    Err(_) => return self.put_off(delivery, key).await,
                 };
                 if attempt == max_attempts && is_routed {
                     // Whoever has it next must not read of a run that never began.
@@ -252,12 +254,7 @@ impl Worker {
                 settlement => settlement,
             };
             log_settlement(&outcome, settlement);
-            match (self.settle(&delivery, attempt, &outcome, settlement, retry).await, settlement) {
-                (Some(delay), _) => DeliveryEnd::Nakked(Instant::now() + delay),
-                (None, Settlement::DeadLetter(reason)) => DeliveryEnd::Settled(AckKind::Term(reason.as_str())),
-                (None, Settlement::Leave) => DeliveryEnd::Left,
-                (None, _) => DeliveryEnd::Settled(AckKind::Ack),
-            }
+            self.settle(&delivery, attempt, &outcome, settlement, retry).await
         }
         .instrument(span)
         .await
@@ -281,8 +278,8 @@ impl Worker {
             ?delay,
             "another process may have run it or not; it is put off"
         );
-        self.send_last(&delivery, AckKind::Nak(Some(delay))).await;
-        FinishedDelivery { sequence, stored, key, end: DeliveryEnd::Nakked(Instant::now() + delay) }
+        let end = self.nak(&delivery, Some(delay)).await;
+        FinishedDelivery { sequence, stored, key, end }
     }
 
     /// The breaker that guards a handler.
@@ -308,7 +305,7 @@ impl Worker {
         outcome
     }
 
-    /// Executes the settlement about a delivery. Returns after how long it is redelivered, if it was nakked.
+    /// Executes the settlement about a delivery.
     async fn settle(
         &self,
         delivery: &Delivery,
@@ -316,7 +313,7 @@ impl Worker {
         outcome: &HandlerOutcome,
         settlement: Settlement,
         retry: &RetryPolicy,
-    ) -> Option<Duration> {
+    ) -> DeliveryEnd {
         let counters = self.monitor.counters();
         match settlement {
             Settlement::Ack => {
@@ -332,31 +329,30 @@ impl Worker {
                     in_hand.handled(Arc::clone(&delivery.acker));
                 }
                 self.attempts.done(delivery);
-                None
+                DeliveryEnd::Settled(AckKind::Ack)
             }
             Settlement::Retry(delay) => {
                 Counters::count(&counters.failed);
                 if outcome.is_handed_back() {
-                    self.attempts.handed_back(delivery, attempt).await;
+                    self.attempts.handed_back(delivery).await;
                 } else {
                     self.attempts.failed(delivery, attempt).await;
                 }
-                self.send_last(delivery, AckKind::Nak(Some(delay))).await;
+                let end = self.nak(delivery, Some(delay)).await;
                 self.monitor.failed_until(Instant::now() + delay);
-                Some(delay)
+                end
             }
             Settlement::Leave => {
                 Counters::count(&counters.lease_lost);
                 self.in_hand().settling(delivery.sequence);
                 self.attempts.given_up(delivery, attempt.saturating_sub(u64::from(outcome.is_handed_back())));
-                None
+                DeliveryEnd::Left
             }
             Settlement::Nak => {
                 Counters::count(&counters.cut_off);
                 tracing::warn!("cut off, as the shutdown took too long; it is redelivered");
                 self.attempts.failed(delivery, attempt).await;
-                self.send_last(delivery, AckKind::Nak(None)).await;
-                Some(Duration::ZERO)
+                self.nak(delivery, None).await
             }
             // What is rare and large is kept out of the task, whose size every handler pays for that waits.
             Settlement::DeadLetter(reason) => {
@@ -369,29 +365,38 @@ impl Worker {
                 match Box::pin(self.dead_letter_in_time(delivery, runs, reason, &outcome.error(), delay)).await {
                     Ok(_) => {
                         Counters::count(&counters.dead_lettered);
-                        self.send_last(delivery, AckKind::Term(reason.as_str())).await;
+                        let last = AckKind::Term(reason.as_str());
+                        self.send_last(delivery, last).await;
                         self.attempts.done(delivery);
-                        None
+                        DeliveryEnd::Settled(last)
                     }
                     Err(error) => {
                         tracing::error!(%error, ?delay, "the dead letter is not stored; the event is redelivered");
                         Counters::count(&counters.failed);
                         self.unstored.keep(delivery, attempt, reason, outcome.error());
-                        self.send_last(delivery, AckKind::Nak(Some(delay))).await;
-                        Some(delay)
+                        self.nak(delivery, Some(delay)).await
                     }
                 }
             }
         }
     }
 
+    /// Naks a delivery, unless its lease has ended: that would end the lease that another has by now.
+    async fn nak(&self, delivery: &Delivery, delay: Option<Duration>) -> DeliveryEnd {
+        if !delivery.acker.lease().is_held(Instant::now()) {
+            self.in_hand().settling(delivery.sequence);
+            return DeliveryEnd::Left;
+        }
+        self.send_last(delivery, AckKind::Nak(delay)).await;
+        match self.fitness.is_last(delivery) {
+            true => DeliveryEnd::GivenUp,
+            false => DeliveryEnd::Nakked(Instant::now() + delay.unwrap_or_default()),
+        }
+    }
+
     /// Sends the ack that ends a delivery.
     async fn send_last(&self, delivery: &Delivery, kind: AckKind) {
         self.in_hand().settling(delivery.sequence);
-        if matches!(kind, AckKind::Nak(_)) && !delivery.acker.lease().is_held(Instant::now()) {
-            // It would end the lease that another has by now.
-            return;
-        }
         send(&*delivery.acker, kind).await;
     }
 }

@@ -60,7 +60,7 @@ impl Worker {
             let mut in_hand = self.in_hand();
             (Self::lend(&mut in_hand, Queue::drain), in_hand.take_again())
         };
-        self.nak(waiting, again).await;
+        self.nak_all(waiting, again).await;
     }
 
     /// Naks what waits, as another instance may have been served: it is redelivered in its order. What the server delivers no more
@@ -71,7 +71,7 @@ impl Worker {
             let waiting = Self::lend(&mut in_hand, |queue| queue.drain_redeliverable(self.fitness.max_deliver()));
             (waiting, in_hand.take_again())
         };
-        self.nak(waiting, again).await;
+        self.nak_all(waiting, again).await;
     }
 
     /// Naks what waits and another instance may ack, to [see](super::handover) whether the server still counts it as pending.
@@ -83,7 +83,7 @@ impl Worker {
         }
         let nakked: Vec<u64> = unsure.iter().map(|delivery| delivery.sequence).collect();
         // However long this takes, none of it is back before.
-        self.nak(unsure, Vec::new()).await;
+        self.nak_all(unsure, Vec::new()).await;
         self.in_hand().queue.expect(nakked);
         true
     }
@@ -95,7 +95,7 @@ impl Worker {
         drained
     }
 
-    async fn nak(&self, mut waiting: Vec<Delivery>, again: Vec<Delivery>) {
+    async fn nak_all(&self, mut waiting: Vec<Delivery>, again: Vec<Delivery>) {
         let drained = waiting.len();
         waiting.extend(again);
         // What is not noted in time may count as an attempt.

@@ -12,6 +12,7 @@ use crate::transport::{Headers, Message, MessageSelector, PublishAck, SendFailur
 
 const DELIVERIES: &str = "Eventsmith-Deliveries";
 const RUNS: &str = "Eventsmith-Runs";
+const AHEAD: &str = "Eventsmith-Ahead";
 
 /// How often the handler of an event had begun at one of its deliveries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +21,17 @@ pub struct RunCount {
     pub deliveries: u64,
     /// How many of these deliveries were run.
     pub runs: u64,
+    /// The delivery whose run is counted although it was noted before that began: it may have come to none.
+    pub ahead: Option<u64>,
+}
+
+/// What is noted of an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LastNote {
+    /// How often it was run; nothing if nothing is noted, or that of an event of the same number in an earlier stream.
+    pub count: Option<RunCount>,
+    /// The number of the note in the stream of the dead letters, 0 if there is none.
+    pub number: u64,
 }
 
 /// The counts of one consumer of one stream.
@@ -46,13 +58,14 @@ impl RunCounts {
         transport: &dyn Transport,
         sequence: u64,
         stored: Timestamp,
-    ) -> Result<Option<RunCount>, Unavailable> {
+    ) -> Result<LastNote, Unavailable> {
         let subject = self.subject(sequence);
         let last = transport.message(&self.dead_letters, MessageSelector::LastOf(&subject)).await?;
-        Ok(last.and_then(|last| read(&last.message, stored)))
+        let noted = last.map(|last| LastNote { count: read(&last.message, stored), number: last.sequence });
+        Ok(noted.unwrap_or_default())
     }
 
-    /// Notes how often an event was run.
+    /// Notes how often an event was run; unless something else was noted since, where the number of the last note is given.
     ///
     /// # Errors
     /// [`SendFailure`] when it is not noted, or nobody knows.
@@ -62,10 +75,17 @@ impl RunCounts {
         sequence: u64,
         stored: Timestamp,
         count: RunCount,
+        last: Option<u64>,
     ) -> Result<PublishAck, SendFailure> {
         let mut headers = Headers::default();
         headers.push(DELIVERIES, count.deliveries.to_string());
         headers.push(RUNS, count.runs.to_string());
+        if let Some(ahead) = count.ahead {
+            headers.push(AHEAD, ahead.to_string());
+        }
+        if let Some(last) = last {
+            headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, last.to_string());
+        }
         headers.push(STORED, nanoseconds(stored));
         let message = Message { subject: self.subject(sequence).into(), headers, payload: Bytes::new() };
         transport.send(&message).await?.await
@@ -125,7 +145,7 @@ pub fn is_run_count(subject: &str) -> bool {
 /// The count, unless it is about an event of the same number in an earlier stream of the same name.
 fn read(message: &Message, stored: Timestamp) -> Option<RunCount> {
     let number = |name| message.headers.get(name)?.parse().ok();
-    let count = RunCount { deliveries: number(DELIVERIES)?, runs: number(RUNS)? };
+    let count = RunCount { deliveries: number(DELIVERIES)?, runs: number(RUNS)?, ahead: number(AHEAD) };
     (message.headers.get(STORED) == Some(&nanoseconds(stored))).then_some(count)
 }
 
@@ -146,7 +166,10 @@ mod tests {
 
         assert_eq!(&*message.subject, "rules.dlq.promotions.RULES.17._runs");
         assert_eq!(counts.sequence(&message.subject), Some(17));
-        assert_eq!((read(&message, stored), read(&message, later)), (Some(RunCount { deliveries: 3, runs: 2 }), None));
+        assert_eq!(
+            (read(&message, stored), read(&message, later)),
+            (Some(RunCount { deliveries: 3, runs: 2, ahead: None }), None)
+        );
         assert!(is_run_count(&message.subject));
     }
 }
