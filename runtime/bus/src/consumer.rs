@@ -191,8 +191,10 @@ impl Consumer {
         }
         let (bus, service) = (self.bus.clone(), self.service.clone());
         let denial = |denied| ConsumeError::Denied { consumer: service.clone(), denied };
+        let mut shutdown = pin!(shutdown);
         let (dispatches, _recovery) = tokio::select! {
             biased;
+            _ = &mut shutdown => return Ok(self.monitor.summary()),
             denied = bus.transport().denied(&service, ConsumerPhase::Starting) => return Err(denial(denied)),
             // The answer to a request that was denied may come here first.
             started = self.start() => started.map_err(|error| match error.denial() {

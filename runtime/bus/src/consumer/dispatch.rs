@@ -74,11 +74,19 @@ impl Dispatch {
         let outcome = self.consume(stop.asked()).await;
         // A handler that blocked may have kept us from noticing that we were asked.
         let deadline = stop.since().unwrap_or_else(Instant::now) + self.config.shutdown_timeout.min(LONGEST);
-        for delivery in self.deliveries.stop().await {
-            // It will not run, so that its key does not matter: to find it may take as long as to decode it.
-            self.accept_routed(delivery, |_, _| Routing::default()).await;
+        let handing_back = async {
+            for delivery in self.deliveries.stop().await {
+                // It will not run, so that its key does not matter: to find it may take as long as to decode it.
+                self.accept_routed(delivery, |_, _| Routing::default()).await;
+            }
+            self.worker.nak_waiting().await;
+        };
+        if timeout_at(deadline.max(Instant::now() + LAST_GRACE), handing_back).await.is_err() {
+            tracing::warn!(
+                stream = self.worker.stream,
+                "what waits cannot be handed back in time; it is redelivered after ack_wait"
+            );
         }
-        self.worker.nak_waiting().await;
         self.finish(deadline).await;
         let sent = async {
             while !self.worker.in_hand().send_acks() {
@@ -252,7 +260,10 @@ impl Dispatch {
     /// How many more to fetch: none before a quarter of what was fetched ahead is used up, so that fetching goes in batches,
     /// and none while a breaker is open.
     fn want(&mut self) -> usize {
-        let ready = self.worker.in_hand().queue.ready();
+        let (ready, missing) = {
+            let queue = &self.worker.in_hand().queue;
+            (queue.ready(), queue.missing())
+        };
         let in_hand = ready + self.running.len();
         let prefetch = self.pace.ahead(in_hand > 0, Instant::now());
         if self.malformed.is_holding() {
@@ -262,11 +273,13 @@ impl Dispatch {
         if self.is_careful {
             return usize::from(in_hand == 0).min(room);
         }
+        // What does not come back as nobody asks for it would be taken for another's.
+        let missing = missing.min(room);
         if ready > prefetch - prefetch / 4 {
-            return 0;
+            return missing;
         }
         let most = self.config.concurrency.saturating_add(prefetch).min(MOST);
-        most.saturating_sub(in_hand).min(room)
+        most.saturating_sub(in_hand).min(room).max(missing)
     }
 
     /// How many the breakers let be fetched.

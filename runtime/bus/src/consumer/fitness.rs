@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eventsmith_event::filter;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::durable::unusable;
 use super::error::ConsumeError;
@@ -19,6 +19,9 @@ const SIZE: &str = "Nats-Msg-Size";
 /// How long to wait for what a consumer that can no longer be read is like.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// For how long what the server told of the consumer is not asked again for a message without a payload.
+const LATELY: Duration = Duration::from_secs(1);
+
 /// Compares the durable consumer with what the service began with.
 #[derive(Debug)]
 pub(super) struct Fitness {
@@ -28,6 +31,8 @@ pub(super) struct Fitness {
     max_attempts: u64,
     /// What an operator may change while events are handled.
     now: Mutex<Limits>,
+    /// When the server was asked last whether it withholds payloads, and whether it told.
+    asked: Mutex<Option<(Instant, bool)>>,
     /// Why nothing more may run.
     unfit: OnceLock<Unfit>,
     found: Notify,
@@ -57,7 +62,8 @@ enum Unfit {
 impl Fitness {
     pub(super) fn new(transport: Arc<dyn Transport>, begun_with: ConsumerSettings, max_attempts: u64) -> Arc<Self> {
         let now = Mutex::new(Limits::of(&begun_with));
-        Arc::new(Self { transport, begun_with, max_attempts, now, unfit: OnceLock::new(), found: Notify::new() })
+        let (asked, unfit, found) = Default::default();
+        Arc::new(Self { transport, begun_with, max_attempts, now, asked, unfit, found })
     }
 
     /// Takes note of what the durable consumer is like now.
@@ -131,15 +137,26 @@ impl Fitness {
         if !delivery.message.payload.is_empty() || !has_size(&delivery.message.headers) {
             return false;
         }
-        if self.unfit.get().is_none() {
-            let looked = self.transport.consumer(&self.begun_with.stream, &self.begun_with.name);
-            match timeout(PATIENCE, looked).await {
-                Ok(Ok(Some(found))) => self.look(&found),
-                // It comes again, and the server is asked again.
-                _ => return true,
-            }
+        if self.unfit.get().is_none() && !self.has_looked().await {
+            // It comes again, and the server is asked again.
+            return true;
         }
         matches!(self.unfit.get(), Some(Unfit::Different(_)))
+    }
+
+    /// Looks at the durable consumer, unless that was done a moment ago: whoever can publish makes us look. Returns whether the server told.
+    async fn has_looked(&self) -> bool {
+        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, has_told)) = asked.filter(|(at, _)| at.elapsed() < LATELY) {
+            return has_told;
+        }
+        let looked = self.transport.consumer(&self.begun_with.stream, &self.begun_with.name);
+        let found = timeout(PATIENCE, looked).await.ok().and_then(Result::ok).flatten();
+        if let Some(found) = &found {
+            self.look(found);
+        }
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), found.is_some()));
+        found.is_some()
     }
 
     /// Waits until the service cannot go on.

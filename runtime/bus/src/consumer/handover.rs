@@ -81,6 +81,11 @@ impl Handover {
         self.awaited = Some(Awaited { missing: nakked.into_iter().collect(), since: Instant::now() });
     }
 
+    /// How many are still to come back.
+    pub(super) fn missing(&self) -> usize {
+        self.awaited.as_ref().map_or(0, |awaited| awaited.missing.len())
+    }
+
     /// Whether some are still to come back. One that takes too long was acked by another instance.
     pub(super) fn is_expecting(&mut self, now: Instant) -> bool {
         self.awaited.take_if(|awaited| now.duration_since(awaited.since) > PATIENCE);

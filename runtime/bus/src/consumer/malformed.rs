@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -18,7 +19,9 @@ use crate::transport::{AckKind, Delivery, MalformedBlock, Unavailable};
 /// For how long nothing is fetched while one of them is in hand, so that the server does not deliver it again before it is
 /// terminated.
 const HOLD: Duration = Duration::from_secs(2);
-/// How long to wait for an answer whether one is dead-lettered.
+/// Of how many it is asked at once whether they are dead-lettered.
+const ASKED_AT_ONCE: usize = 64;
+/// How long to wait for the answers whether they are dead-lettered.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Those that are being dead-lettered.
@@ -138,12 +141,12 @@ impl Worker {
     /// How many of them the server counted as pending a moment ago for sure. Another instance that found one, too, may have
     /// terminated it; whoever does stores its dead letter first.
     pub(super) async fn count_pending(&self, messages: &[Arc<Malformed>]) -> usize {
-        let mut pending = 0;
-        for message in messages {
-            let is_stored = timeout(PATIENCE, self.is_dead_lettered(&message.delivery)).await;
-            pending += usize::from(matches!(is_stored, Ok(Ok(false))));
-        }
-        pending
+        let is_pending =
+            async |message: &Arc<Malformed>| matches!(self.is_dead_lettered(&message.delivery).await, Ok(false));
+        // All others wait meanwhile: what is not known soon is not known.
+        let asked = stream::iter(messages).map(is_pending).buffer_unordered(ASKED_AT_ONCE).collect::<Vec<_>>();
+        let pending = timeout(PATIENCE, asked).await.unwrap_or_default();
+        pending.into_iter().filter(|is_pending| *is_pending).count()
     }
 }
 

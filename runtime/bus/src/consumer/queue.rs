@@ -259,6 +259,11 @@ impl Queue {
         self.handover.expect(nakked);
     }
 
+    /// How many events that were nakked are still to come back.
+    pub(super) fn missing(&self) -> usize {
+        self.handover.missing()
+    }
+
     /// Whether events that were nakked are still to [come back](Self::expect).
     pub(super) fn is_expecting(&mut self, now: Instant) -> bool {
         self.handover.is_expecting(now)

@@ -1,8 +1,8 @@
 //! Dead letters that could not be stored: their events are redelivered, and not run again for that.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use super::settle::HandlerOutcome;
@@ -14,7 +14,7 @@ const MOST: usize = 1_024;
 
 /// Why events are to be dead-lettered, by their number in the stream.
 #[derive(Debug, Default)]
-pub(super) struct Unstored(Mutex<BTreeMap<u64, PendingDeadLetter>>);
+pub(super) struct Unstored(Mutex<IndexMap<u64, PendingDeadLetter>>);
 
 #[derive(Debug)]
 struct PendingDeadLetter {
@@ -28,16 +28,18 @@ impl Unstored {
     /// Keeps what the dead letter of an event was to say.
     pub(super) fn keep(&self, delivery: &Delivery, attempt: u64, reason: DeadReason, error: String) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.shift_remove(&delivery.sequence);
         kept.insert(delivery.sequence, PendingDeadLetter { stored: delivery.stored, attempt, reason, error });
         if kept.len() > MOST {
-            kept.pop_last();
+            // Others may have got those that were kept first, and never give them back.
+            kept.shift_remove_index(0);
         }
     }
 
     /// How the handling of an event ended that is redelivered only because its dead letter was not stored, and at which
     /// attempt.
     pub(super) fn take(&self, delivery: &Delivery) -> Option<(u64, HandlerOutcome)> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&delivery.sequence)?;
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).shift_remove(&delivery.sequence)?;
         let PendingDeadLetter { stored, attempt, reason, error } = kept;
         (stored == delivery.stored).then_some((attempt, HandlerOutcome::Decided(reason, error)))
     }

@@ -182,12 +182,18 @@ impl JetStream {
             return Err(AskFailure::Denied(denied));
         }
         let mut denied = pin!(self.denials.of_request(&subject));
+        let mut link = self.link.clone();
         loop {
             let patience = deadline.min(Instant::now() + ASK_AGAIN);
+            let asked = async {
+                // What is asked without a connection fills the queue of the client, and nobody waits for it any more once there is one.
+                let _ = link.wait_for(|link| link.connected).await;
+                self.client.request(subject.clone(), body.clone()).await
+            };
             let answer = tokio::select! {
                 biased;
                 denied = &mut denied => return Err(AskFailure::Denied(denied)),
-                answer = timeout_at(patience, self.client.request(subject.clone(), body.clone())) => answer,
+                answer = timeout_at(patience, asked) => answer,
             };
             let answer = answer.map(|answer| answer.map(|message| read_answer(&message.payload)));
             match answer {

@@ -134,7 +134,8 @@ pub(super) fn concerns_consumer(denied: &Denied, name: &str, phase: ConsumerPhas
         (_, None) => denied.acked_consumer() == Some(name),
         (ConsumerPhase::Starting, Some("STREAM.NAMES")) => true,
         (ConsumerPhase::Starting, Some(api)) => api.starts_with("INFO.") || api.starts_with("CREATE."),
-        (ConsumerPhase::Reading, Some(api)) => api.starts_with("MSG.NEXT."),
+        // Without knowing that it is the same consumer nothing is acked after a loss.
+        (ConsumerPhase::Reading, Some(api)) => api.starts_with("MSG.NEXT.") || api.starts_with("INFO."),
     }
 }
 
@@ -208,7 +209,7 @@ mod tests {
             "$JS.API.CONSUMER.CREATE.S.shop",
         ] {
             assert!(concerns(subject, ConsumerPhase::Starting), "{subject}");
-            assert!(!concerns(subject, ConsumerPhase::Reading), "{subject}");
+            assert_eq!(concerns(subject, ConsumerPhase::Reading), subject.contains(".CONSUMER.INFO."), "{subject}");
         }
         for subject in
             ["$JS.API.CONSUMER.MSG.NEXT.S.shop", "$JS.ACK.S.shop.1.2.3.4.5", "$JS.ACK._.h.S.shop.1.2.3.4.5.t"]

@@ -106,6 +106,9 @@ impl Info {
     }
 }
 
+/// How many acks are kept at most until it is certain that the consumer is the same. The events of others are redelivered.
+const MOST_KEPT: usize = 65_536;
+
 /// The settings of a consumer that may change while it is read from.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct InfoConfig {
@@ -186,7 +189,7 @@ impl Life {
             let mut known = self.known();
             // Under the lock, as what waits may have been sent a moment ago.
             if !self.is_certain() {
-                if !self.is_over() {
+                if !self.is_over() && known.kept.len() < MOST_KEPT {
                     known.kept.push(KeptAck { reply, payload, until });
                 }
                 return Ok(());

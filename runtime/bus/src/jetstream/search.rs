@@ -196,22 +196,26 @@ impl Scope {
             budget.spend(raw.size());
             next = raw.seq + 1;
             if filters.is_empty() || filters.iter().any(|filter| covers(filter, &raw.subject)) {
-                part.malformed.extend(self.malformed_message(raw).await);
+                match self.malformed_message(raw).await {
+                    Some(found) => part.malformed.extend(found),
+                    // Whether the client can read it is not known.
+                    None => break,
+                }
             }
         }
         part
     }
 
-    /// A message, if the client cannot read it.
-    async fn malformed_message(&self, raw: Raw) -> Option<StreamMessage> {
-        let block = raw.block()?;
+    /// A message, if the client cannot read it; nothing at all if that does not become known.
+    async fn malformed_message(&self, raw: Raw) -> Option<Option<StreamMessage>> {
+        let Some(block) = raw.block() else { return Some(None) };
         if let Some(defect) = defect_as_delivered(&block, self.is_pinned) {
-            return raw.with_headers(malformed(block, header_block::HEADERS, defect));
+            return Some(raw.with_headers(malformed(block, header_block::HEADERS, defect)));
         }
         let has_headers = self.is_pinned || !block.is_empty();
         let asked = self.life.jetstream.subject_defect(&self.life.stream, &raw, has_headers);
-        let defect = timeout(ASK_AGAIN, asked).await.ok()?.ok()??;
-        raw.with_headers(malformed(block, header_block::SUBJECT, defect))
+        let defect = timeout(ASK_AGAIN, asked).await.ok()?.ok()?;
+        Some(defect.and_then(|defect| raw.with_headers(malformed(block, header_block::SUBJECT, defect))))
     }
 }
 

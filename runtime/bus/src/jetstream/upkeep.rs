@@ -31,11 +31,15 @@ impl JetStream {
         matches!(self.raw_message(stream, &json!({ "seq": sequence })).await, Ok(Some(_)))
     }
 
-    /// Takes the pin of a pinned consumer from whoever has it.
+    /// Takes the pin of a pinned consumer from whoever has it. That is asked once, as the next reader may have it already when an answer
+    /// was lost.
     pub(super) async fn unpin(&self, stream: &str, consumer: &str) -> Result<(), Unavailable> {
         let request = json!({ "group": PIN_GROUP });
-        let answer = self.ask::<IgnoredAny>(format!("CONSUMER.UNPIN.{stream}.{consumer}"), &request).await?;
-        answer.map(drop).map_err(|error| Unavailable(Cause::of(error)))
+        let asked = self.ask::<IgnoredAny>(format!("CONSUMER.UNPIN.{stream}.{consumer}"), &request);
+        match timeout(ASK_AGAIN / 2, asked).await {
+            Ok(answer) => answer?.map(drop).map_err(|error| Unavailable(Cause::of(error))),
+            Err(_) => Err(Unavailable("no answer".into())),
+        }
     }
 
     /// A delivery's acknowledgement goes to a subject that holds all that the server needs, so one can be sent without the

@@ -87,7 +87,7 @@ impl Publisher {
                 continue;
             }
             match prepare(&self.source, event, &options) {
-                Ok(prepared) => window.send(prepared, 0).await,
+                Ok(prepared) => window.send(prepared, None).await,
                 Err(error) => window.results.push_back(Some(Err(error))),
             }
         }
@@ -126,15 +126,16 @@ impl fmt::Debug for PublishWindow {
 struct Outgoing {
     index: usize,
     prepared: Prepared,
-    earlier: u32,
+    before: Option<Instant>,
 }
 
 /// A message on its way.
 struct InFlight {
     index: usize,
     prepared: Prepared,
-    /// How often it was sent before, otherwise than from here.
-    earlier: u32,
+    /// How often it was sent.
+    attempts: u32,
+    /// When it was sent first.
     sent: Instant,
     /// Its acknowledgement, until that was waited for.
     ack: Option<PendingAck>,
@@ -188,8 +189,9 @@ impl PublishWindow {
         }
     }
 
-    /// Sends a message as soon as the window has room. It may have been sent before, otherwise than from here.
-    pub(super) async fn send(&mut self, prepared: Prepared, earlier: u32) {
+    /// Sends a message as soon as the window has room. If it was sent before, otherwise than from here and so long ago that its stream need
+    /// not remember that, it is not sent again.
+    pub(super) async fn send(&mut self, prepared: Prepared, before: Option<Instant>) {
         self.make_room().await;
         if self.broken {
             self.results.push_back(Some(Err(PublishError::NotSent)));
@@ -197,7 +199,13 @@ impl PublishWindow {
         }
         let index = self.taken + self.results.len();
         self.results.push_back(None);
-        self.outgoing.push(Outgoing { index, prepared, earlier });
+        if let Some(sent) = before.filter(|sent| sent.elapsed() >= self.publisher.budget) {
+            self.send_outgoing().await;
+            let result = Err(SendFailure::Transient("it was sent too long ago to be sent again".into()));
+            self.in_flight.push_back(InFlight { index, prepared, attempts: 1, sent, ack: None, result });
+            return self.settle_all().await;
+        }
+        self.outgoing.push(Outgoing { index, prepared, before });
         if self.outgoing.len() >= TOGETHER {
             self.send_outgoing().await;
         }
@@ -212,17 +220,18 @@ impl PublishWindow {
         if self.outgoing.is_empty() {
             return;
         }
-        let sent = Instant::now();
+        let now = Instant::now();
         let messages = self.outgoing.iter().map(|outgoing| &outgoing.prepared.message).collect();
         let acks = self.publisher.transport.send_all(messages).await;
         let mut failed = false;
-        for (Outgoing { index, prepared, earlier }, ack) in self.outgoing.drain(..).zip(acks) {
+        for (Outgoing { index, prepared, before }, ack) in self.outgoing.drain(..).zip(acks) {
             let (ack, result) = match ack {
                 Ok(ack) => (Some(ack), Err(SendFailure::Closed)),
                 Err(failure) => (None, Err(failure)),
             };
             failed |= ack.is_none();
-            self.in_flight.push_back(InFlight { index, prepared, earlier, sent, ack, result });
+            let (attempts, sent) = (1 + u32::from(before.is_some()), before.unwrap_or(now));
+            self.in_flight.push_back(InFlight { index, prepared, attempts, sent, ack, result });
         }
         if failed {
             self.settle_all().await;
@@ -269,12 +278,12 @@ impl PublishWindow {
     }
 
     fn record(&mut self, in_flight: InFlight) {
-        let InFlight { index, prepared, earlier, sent, result, .. } = in_flight;
+        let InFlight { index, prepared, attempts, sent, result, .. } = in_flight;
         self.broken |=
             matches!(result, Err(SendFailure::Closed | SendFailure::QueueFull { .. } | SendFailure::NoAck { .. }));
         let result = match result {
             Ok(stored) => Ok(prepared.stored(stored)),
-            Err(failure) => Err(prepared.failed(failure, earlier + 1, sent.elapsed())),
+            Err(failure) => Err(prepared.failed(failure, attempts, sent.elapsed())),
         };
         self.set(index, result);
     }

@@ -54,8 +54,8 @@ pub struct BulkPublisher {
     route: Route,
     /// Pushed and not sent, in order. The last one is sent when it is known whether another one follows.
     held: VecDeque<Prepared>,
-    /// Sent and not known to be stored, in order.
-    in_flight: VecDeque<Prepared>,
+    /// Sent and not known to be stored, in order, and when each was sent first.
+    in_flight: VecDeque<(Prepared, Instant)>,
     published: BulkPublished,
     /// Why nothing is sent any more.
     failure: Option<PublishError>,
@@ -155,7 +155,7 @@ impl BulkPublisher {
         match self.failure {
             None => Ok(self.published),
             Some(reason) => {
-                let left = self.in_flight.iter().chain(&self.held);
+                let left = self.in_flight.iter().map(|(prepared, _)| prepared).chain(&self.held);
                 let ids = left.map(|prepared| prepared.id).collect();
                 Err(BulkError { stored: self.published.events, ids, reason: Box::new(reason) })
             }
@@ -173,8 +173,8 @@ impl BulkPublisher {
     }
 
     async fn send(&mut self, prepared: Prepared, is_last: bool) {
-        self.in_flight.push_back(prepared);
-        let Some(prepared) = self.in_flight.back() else { return };
+        self.in_flight.push_back((prepared, Instant::now()));
+        let Some((prepared, _)) = self.in_flight.back() else { return };
         if let Route::NextBatch = self.route {
             let window = self.publisher.max_in_flight.saturating_mul(WIDER);
             match self.publisher.transport.begin_bulk(window).await {
@@ -189,7 +189,7 @@ impl BulkPublisher {
                 Err(end) => self.recover(end).await,
             },
             Route::Single(window) => {
-                window.send(prepared.clone(), 0).await;
+                window.send(prepared.clone(), None).await;
                 self.record().await;
             }
         }
@@ -254,8 +254,8 @@ impl BulkPublisher {
         let made_progress = matches!(self.route, Route::Batch { counted: 1.., .. });
         self.fruitless = if made_progress { 0 } else { self.fruitless + 1 };
         self.route = Route::NextBatch;
-        if let Some(first) = self.in_flight.front() {
-            let before = (uncertain > 0).then(|| (Instant::now(), SendFailure::Transient(reason)));
+        if let Some((first, sent)) = self.in_flight.front() {
+            let before = (uncertain > 0).then(|| (*sent, SendFailure::Transient(reason)));
             match self.publisher.store(first, before).await {
                 Ok(published) => self.count_single(published),
                 Err(error) => {
@@ -265,8 +265,8 @@ impl BulkPublisher {
             }
         }
         let mut window = PublishWindow::new(self.publisher.clone());
-        for (prepared, place) in self.in_flight.iter().zip(1..) {
-            window.send(prepared.clone(), u32::from(place < uncertain)).await;
+        for ((prepared, sent), place) in self.in_flight.iter().zip(1..) {
+            window.send(prepared.clone(), (place < uncertain).then_some(*sent)).await;
         }
         window.settle_all_in_turn().await;
         self.route = Route::Single(Box::new(window));

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::expect::Expect;
 use super::prepare::Prepared;
 use super::publisher::{Publisher, id, transient};
-use crate::environment;
 use crate::transport::{
     Follow, FollowStart, Followed, Message, MessageSelector, PublishAck, SendFailure, ServerFailure,
 };
@@ -92,7 +91,7 @@ impl Publisher {
         message: &Message,
         window: Duration,
     ) -> Result<Option<PublishAck>, SendFailure> {
-        let since = environment::now().checked_sub(window + CLOCKS).unwrap_or(Timestamp::MIN);
+        let since = self.transport.time().checked_sub(window + CLOCKS).unwrap_or(Timestamp::MIN);
         let subject = message.subject.to_string();
         let start = FollowStart::Time(since);
         let wanted = Follow { stream: stream.clone(), subject, start, headers_only: true };

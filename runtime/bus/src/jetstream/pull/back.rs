@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::{PinnedLease, PullDeliveries};
 use crate::cause::Cause;
 use crate::config::duration::LONGEST;
-use crate::jetstream::client::ASK_AGAIN;
+use crate::jetstream::client::{ASK_AGAIN, PAUSE};
 use crate::transport::{Delivery, Gone};
 
 impl PullDeliveries {
@@ -60,6 +60,11 @@ impl PullDeliveries {
         Ok(rest)
     }
 
+    /// Unsubscribes, unless too much waits for a connection: then the server learns it with the end of the old one.
+    async fn close_inbox(&mut self) {
+        let _ = timeout(PAUSE, self.inbox.close()).await;
+    }
+
     pub(super) async fn leave(&mut self) -> Vec<Delivery> {
         let mut rest = self.inbox.take_arrived();
         let asked = self.asked();
@@ -74,10 +79,10 @@ impl PullDeliveries {
             // If it took too long, or the connection is lost now, what was on its way is lost.
             if !matches!(left, Ok(Some(()))) {
                 self.note_gap();
-                self.inbox.close().await;
+                self.close_inbox().await;
             }
         } else {
-            self.inbox.close().await;
+            self.close_inbox().await;
         }
         let kept = self.pin.as_mut().and_then(|pin| pin.held_back.take());
         kept.into_iter().chain(self.deliveries(rest)).collect()
