@@ -1,0 +1,18 @@
+//! The name of the dependency is a text.
+
+use eventsmith::domain_event;
+use serde::{Deserialize, Serialize};
+
+#[domain_event("rule.created", version = 1, schemas = "schemas", crate = eventsmith)]
+#[derive(Serialize, Deserialize)]
+struct RuleCreated {
+    rule_id: String,
+    name: String,
+    priority: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<String>>,
+}
+
+fn main() {}
