@@ -9,6 +9,7 @@ pub mod changes;
 mod direction;
 mod findings;
 mod idempotence;
+mod moved;
 mod places;
 mod published;
 mod renamed;

@@ -60,7 +60,7 @@ impl Pair<'_> {
         let at = if fault.pointer.is_empty() { String::new() } else { format!("at {}, ", fault.pointer) };
         let changed = near(changes, fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
         let message = format!("{}: {who}{shown}: {at}{}{changed}", self.name(), cut(&fault.message, LONGEST_MESSAGE));
-        let location = self.location(fault);
+        let location = self.edited(fault, changes).unwrap_or_else(|| self.location(fault));
         let mut help = self.way_out(&location);
         if !is_short {
             help = format!("{help}; what is written:\n    {}", lines(&shortened(payload, &fault.pointer)));
@@ -149,6 +149,20 @@ impl Pair<'_> {
             Some(document) => document.error(rule, &location.pointer, message, help),
             None => Diagnostic { severity: Severity::Error, ..Diagnostic::error(rule, &location.file, message, help) },
         }
+    }
+
+    /// Where the event's own file was edited, if an old reader rejects a value of a property by what a shared type says that is as it
+    /// was: the property was removed, or is another one now.
+    fn edited(&self, fault: &Fault, changes: &[Change]) -> Option<Location> {
+        let file = &self.subject.file;
+        let is_shared = self.direction == Direction::Forward && self.then.origins.of(&fault.keyword).file != *file;
+        let document = self.current.catalogue.documents.get(file).filter(|_| is_shared)?;
+        let mut at = String::new();
+        let edited = steps(&fault.pointer)?.into_iter().find_map(|step| {
+            at = join(&join(&at, "properties"), &step);
+            changes.iter().any(|change| change.pointer == at).then(|| at.clone())
+        })?;
+        Some(Location { file: file.clone(), pointer: existing(&document.schema, &edited) })
     }
 
     /// The location in the new files of what the reader rejects.

@@ -12,7 +12,7 @@ use crate::manifest::{Policy, Retention, Stream};
 use crate::model::{Catalogue, Event, Template, Token, Usage, Version};
 
 use super::places::{in_file, in_manifest};
-use super::{buckets, idempotence};
+use super::{buckets, idempotence, moved};
 
 /// Everything about the events that is not about their schemas.
 pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
@@ -34,10 +34,10 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
         match now.get(event.event_type.as_str()) {
             // A file that is there and cannot be read is reported by the loader.
             None if event.versions.iter().any(|version| is_here(&version.file)) => {}
-            None => removed_event(event, &mut findings),
+            None => removed_event(event, moved::event(event, previous, current), &mut findings),
             Some(later) => {
                 kind(event, later, current, &mut findings);
-                versions(event, later, &is_here, &mut findings);
+                versions((previous, event), (current, later), &is_here, &mut findings);
                 idempotence::findings(event, later, current, &mut findings);
                 for (earlier, later) in shared(event, later) {
                     template(previous, current, (earlier, later), event, &mut findings);
@@ -63,25 +63,45 @@ fn shared<'a>(then: &'a Event, now: &'a Event) -> Vec<(&'a Version, &'a Version)
     then.versions.iter().filter_map(|version| Some((version, later(version.number)?))).collect()
 }
 
-fn removed_event(event: &Event, findings: &mut Vec<Diagnostic>) {
+fn removed_event(event: &Event, moved: Option<&Event>, findings: &mut Vec<Diagnostic>) {
     let Some(newest) = event.versions.last() else { return };
     let (who, unused) = match event.kind.usage() {
         Usage::Event | Usage::Request => ("who consumes it", "an event that nobody publishes any more"),
         Usage::Document => ("who reads it", "a document that nobody puts any more"),
     };
     let message = format!("{} is gone; what is stored of it and {who} need its schema", event.event_type);
-    let help = format!("put {} back; {unused} may stay in the catalogue", newest.file);
+    let help = match moved.and_then(|event| Some((&event.event_type, &event.versions.last()?.file))) {
+        Some((event_type, file)) => format!(
+            "it seems to be {file} now, and {event_type} is another event, with a subject of its own: put {} back, publish the new one \
+             beside it until nobody consumes the old one, and let it stay in the catalogue",
+            newest.file
+        ),
+        None => format!("put {} back; {unused} may stay in the catalogue", newest.file),
+    };
     findings.push(Diagnostic::error("removed-event", &newest.file, message, help));
 }
 
-fn versions(then: &Event, now: &Event, is_here: &impl Fn(&str) -> bool, findings: &mut Vec<Diagnostic>) {
+fn versions(
+    (previous, then): (&Catalogue, &Event),
+    (current, now): (&Catalogue, &Event),
+    is_here: &impl Fn(&str) -> bool,
+    findings: &mut Vec<Diagnostic>,
+) {
     for version in &then.versions {
         if !now.versions.iter().any(|later| later.number == version.number) && !is_here(&version.file) {
             let message = format!(
                 "{} v{} is gone; what is stored of it cannot be read any more",
                 then.event_type, version.number
             );
-            let help = format!("put {} back", version.file);
+            let is_new = |later: &&Version| !then.versions.iter().any(|known| known.number == later.number);
+            let moved = moved::version((previous, version), current, now.versions.iter().filter(is_new));
+            let help = match moved {
+                Some(later) => format!(
+                    "it seems to be {} now, and a version keeps its number: put {} back, and keep the new file for what comes next",
+                    later.file, version.file
+                ),
+                None => format!("put {} back", version.file),
+            };
             findings.push(Diagnostic::error("removed-version", &version.file, message, help));
         }
     }

@@ -10,6 +10,7 @@ use crate::schema::Validator;
 
 use super::*;
 
+mod moved;
 mod places;
 
 const MANIFEST: (&str, &str) = ("eventsmith.toml", "root = \"rules\"\n");

@@ -66,6 +66,20 @@ fn what_an_old_reader_rejects_is_shown_where_it_was_new_or_stood() {
 }
 
 #[test]
+fn a_property_that_was_removed_is_shown_where_it_was_and_not_in_its_shared_type() {
+    let common = ("common.json", r#"{"$defs": {"Money": {"type": "object", "required": ["amount"]}}}"#);
+    let old = r#"{"required": ["price"], "properties": {"id": {}, "price": {"$ref": "../../common.json#/$defs/Money"}}}"#;
+    let new = r#"{"required": ["price"], "properties": {"id": {}}}"#;
+
+    let finding =
+        breaking(&[(CREATED, old), common], &[(CREATED, new), common], Direction::Forward, json!({"price": null}));
+
+    assert_eq!((finding.file.as_str(), finding.pointer.as_str()), (CREATED, "/properties"), "{finding}");
+    assert!(finding.message.ends_with("(/properties/price: was removed)"), "{finding}");
+    assert!(finding.help.starts_with("what is published stays as it is: undo the change here"), "{finding}");
+}
+
+#[test]
 fn a_long_payload_is_shown_below() {
     let payload = json!({"name": 1, "text": "x".repeat(200)});
 
