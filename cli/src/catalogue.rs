@@ -7,7 +7,7 @@ use std::{env, fs};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use eventsmith_codegen::diagnostic::has_errors;
-use eventsmith_codegen::model::{Event, Version, VersionPart};
+use eventsmith_codegen::model::{Event, Kind, Version, VersionPart};
 use eventsmith_codegen::{Diagnostic, Loaded, load, lookup, manifest};
 
 use crate::output::note;
@@ -178,9 +178,34 @@ fn below(here: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A diagnostic whose file can be opened from here.
+/// A diagnostic whose file, and those that its help names, can be opened from here.
 pub(crate) fn shown(loaded: &Loaded, diagnostic: &Diagnostic) -> Diagnostic {
-    Diagnostic { file: file_from_here(loaded, &diagnostic.file), ..diagnostic.clone() }
+    let help = files_from_here(loaded, &diagnostic.help);
+    Diagnostic { file: file_from_here(loaded, &diagnostic.file), help, ..diagnostic.clone() }
+}
+
+/// A text whose files of the catalogue, those that are there and those that somebody is to write, can be opened from here.
+fn files_from_here(loaded: &Loaded, text: &str) -> String {
+    let is_of_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let is_file = |word: &str| {
+        let kind = word.split_once('/').and_then(|(kind, _)| Kind::of_folder(kind));
+        word.ends_with(".json") && (kind.is_some() || loaded.files.iter().any(|file| file == word))
+    };
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = &rest[..rest.find(|c| !is_of_path(c)).unwrap_or(rest.len())];
+        if is_file(word) {
+            shown.push_str(&file_from_here(loaded, word));
+        } else {
+            shown.push_str(word);
+        }
+        rest = &rest[word.len()..];
+        let other = rest.find(is_of_path).unwrap_or(rest.len());
+        shown.push_str(&rest[..other]);
+        rest = &rest[other..];
+    }
+    shown
 }
 
 /// The files of a catalogue that a command looks at, as they can be opened from here.

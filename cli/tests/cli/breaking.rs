@@ -164,6 +164,8 @@ fn a_removed_event_is_found_at_the_path_that_it_had() {
     assert_eq!(run.status, 1, "{run:?}");
     assert_eq!((&finding["rule"], &finding["severity"]), (&"removed-event".into(), &"error".into()));
     assert_eq!(finding["file"], EVENT);
+    let help = finding["help"].as_str().unwrap();
+    assert!(help.starts_with("put schemas/domain/rule/created.v1.json back; "), "{help}");
 }
 
 #[test]

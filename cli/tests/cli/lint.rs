@@ -47,6 +47,24 @@ fn a_sound_catalogue_is_clean() {
 }
 
 #[test]
+fn a_catalogue_below_is_named() {
+    let folder = Folder::with(&[
+        ("schemas/eventsmith.toml", "root = \"rules\"\n"),
+        ("target/schemas/eventsmith.toml", "root = \"rules\"\n"),
+        (".git/eventsmith.toml", ""),
+    ]);
+
+    let run = folder.run(&["lint"]);
+    folder.write("services/billing/events/eventsmith.toml", "root = \"billing\"\n");
+    let several = folder.run(&["lint"]);
+
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{run:?}");
+    assert!(run.stderr.ends_with(" or above; did you mean --schemas schemas\n"), "{run:?}");
+    let expected = "; did you mean --schemas schemas or --schemas services/billing/events\n";
+    assert!(several.stderr.ends_with(expected), "{several:?}");
+}
+
+#[test]
 fn every_finding_is_reported_with_its_place() {
     let key = r#"{"x-event": {"key": "/nowhere"}, "type": "object"}"#;
     let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", key)]);
