@@ -2,19 +2,20 @@
 
 mod watch;
 
-use std::env;
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 use crate::diagnostic::Diagnostic;
-use crate::emit::Runtime;
+use crate::emit::{self, Runtime};
 use crate::generate::{generate_all, load};
 use crate::load::locate;
 use watch::Watch;
 
 /// Generates the events of a catalogue from a build script.
 ///
-/// The text goes to `events.rs` in `OUT_DIR`, from where `eventsmith::include_events!()` takes it:
+/// The text goes to `events.rs` in `OUT_DIR`, from where `eventsmith::include_events!()` takes it. It takes in a file of the folder
+/// `events` for each module, so that the compiler has little to do after an edit of one schema:
 ///
 /// ```no_run
 /// // build.rs
@@ -89,12 +90,32 @@ impl Builder {
         for diagnostic in &loaded.diagnostics {
             println!("cargo::warning={}", diagnostic.to_string().replace('\n', " "));
         }
-        for (name, text) in [("events.rs", generated.text), ("events.md", generated.front_page)] {
+        let emit::Text { text, files } = generated.text;
+        let folder = out_dir.join(emit::FOLDER);
+        only(&folder, &files).map_err(|error| format!("{} cannot be written: {error}", folder.display()))?;
+        let beside = [("events.rs".to_owned(), text), ("events.md".to_owned(), generated.front_page)];
+        for (name, text) in files.into_iter().chain(beside) {
             let target = out_dir.join(name);
+            if fs::read(&target).is_ok_and(|there| there == text.as_bytes()) {
+                continue;
+            }
             fs::write(&target, text).map_err(|error| format!("{} cannot be written: {error}", target.display()))?;
         }
         Ok(())
     }
+}
+
+/// Makes the folder of the modules' files, and takes away those of modules that are no more.
+fn only(folder: &Path, files: &BTreeMap<String, String>) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_written = entry.file_name().to_str().is_some_and(|name| files.contains_key(&format!("{}/{name}", emit::FOLDER)));
+        if !is_written {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn report(dir: &Path, diagnostics: &[Diagnostic]) -> String {

@@ -59,7 +59,49 @@ use upcast::Upcasts;
 /// # Errors
 /// Text that is not Rust, which is a mistake of this crate.
 pub(crate) fn text(loaded: &Loaded, program: &Program, runtime: &Runtime) -> Result<String, Box<Diagnostic>> {
-    Emitter::new(loaded, Source { program, runtime }).text().map_err(|error| Box::new(internal(&error)))
+    let written = Emitter::new(loaded, Source { program, runtime }, Form::OneFile).text();
+    written.map(|text| text.text).map_err(|error| Box::new(internal(&error)))
+}
+
+/// The Rust text of a catalogue for a build script: a file that takes in one for each module.
+///
+/// The compiler checks anew whatever stands below a line that an edit adds or takes away. So an edit of one group leaves the files of
+/// all others as they were.
+///
+/// # Errors
+/// Text that is not Rust, which is a mistake of this crate.
+pub(crate) fn files(loaded: &Loaded, program: &Program, runtime: &Runtime) -> Result<Text, Box<Diagnostic>> {
+    let written = Emitter::new(loaded, Source { program, runtime }, Form::FileOfEachModule).text();
+    written.map_err(|error| Box::new(internal(&error)))
+}
+
+/// The text of a catalogue.
+#[derive(Debug, Default)]
+pub(crate) struct Text {
+    /// What a crate takes in.
+    pub(crate) text: String,
+    /// What that takes in, by the path from where it lies.
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+/// The folder of the files that the text takes in.
+pub(crate) const FOLDER: &str = "events";
+
+/// Where the contents of modules stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    OneFile,
+    FileOfEachModule,
+}
+
+impl Form {
+    /// How many modules deep the contents of one are written.
+    fn depth(self, path: &[String]) -> usize {
+        match self {
+            Self::OneFile => path.len(),
+            Self::FileOfEachModule => 0,
+        }
+    }
 }
 
 /// Text that does not parse is a mistake of this crate, not of the catalogue; it must be reported all the same.
@@ -86,6 +128,7 @@ struct Emitter<'a> {
     loaded: &'a Loaded,
     program: &'a Program,
     runtime: &'a Runtime,
+    form: Form,
     /// Which definitions have something to check beyond their types.
     checked: Vec<bool>,
     /// Which definitions implement `Ord`.
@@ -103,7 +146,7 @@ struct Emitter<'a> {
 }
 
 impl<'a> Emitter<'a> {
-    fn new(loaded: &'a Loaded, source: Source<'a>) -> Self {
+    fn new(loaded: &'a Loaded, source: Source<'a>, form: Form) -> Self {
         let Source { program, runtime } = source;
         let roots = program.roots.values().copied();
         let fast = roots.filter(|root| program.gaps(*root).is_empty()).flat_map(|root| program.reachable(root));
@@ -113,6 +156,7 @@ impl<'a> Emitter<'a> {
             loaded,
             program,
             runtime,
+            form,
             checked: checks::checked(source),
             ordered: derives::ordered(program, |id| !fast.contains(&id)),
             defaults: Defaults::new(source),
@@ -140,22 +184,28 @@ impl Module {
         path.iter().fold(self, |module, step| module.modules.entry(step.clone()).or_default())
     }
 
-    fn write(&self, path: &mut Vec<String>, text: &mut String) {
-        text.push_str(&self.items);
+    fn write(&self, path: &mut Vec<String>, form: Form, into: &mut Text) {
+        if form == Form::OneFile || self.items.is_empty() || path.is_empty() {
+            into.text.push_str(&self.items);
+        } else {
+            let file = format!("{FOLDER}/{}.rs", path.join("."));
+            into.text.push_str(&line(path.len(), &format!("::std::include!({file:?});")));
+            into.files.insert(file, self.items.clone());
+        }
         for (index, (name, module)) in self.modules.iter().enumerate() {
             if index > 0 || !self.items.is_empty() {
-                text.push('\n');
+                into.text.push('\n');
             }
             let depth = path.len();
-            text.push_str(&line(depth, &format!("/// {}", module_doc(name, &path.join("."), module))));
+            into.text.push_str(&line(depth, &format!("/// {}", module_doc(name, &path.join("."), module))));
             if path.is_empty() {
-                text.push_str(layout::allowed_text());
+                into.text.push_str(layout::allowed_text());
             }
-            text.push_str(&line(depth, &format!("pub mod {} {{", field_ident(name))));
+            into.text.push_str(&line(depth, &format!("pub mod {} {{", field_ident(name))));
             path.push(name.clone());
-            module.write(path, text);
+            module.write(path, form, into);
             path.pop();
-            text.push_str(&line(depth, "}"));
+            into.text.push_str(&line(depth, "}"));
         }
     }
 }
@@ -199,7 +249,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn text(&self) -> Result<String, syn::Error> {
+    fn text(&self) -> Result<Text, syn::Error> {
         let (subjects, subjects_module) = Subjects::new(self.loaded, self.source());
         let mut contents: BTreeMap<Vec<String>, Contents> = BTreeMap::new();
         for (id, definition) in self.program.definitions.iter().enumerate() {
@@ -217,13 +267,14 @@ impl Emitter<'_> {
         let constants = catalogue::constants(self.loaded, self.source());
         let aggregates = aggregates::module(self.loaded, self.source());
         let head = layout::format(quote!(#constants #subjects_module #aggregates), 0)?;
-        let mut text = format!("{}{}\n{head}\n", layout::HEADER, generated_by(self.runtime));
-        root.write(&mut Vec::new(), &mut text);
-        text.push('\n');
-        text.push_str(&payload::schemas(self.loaded));
-        text.push_str(&catalogue::stored_payloads(self.loaded, self.source()));
-        text.push_str(&json_schemas::text(self.loaded, self.program, self.runtime));
-        Ok(text)
+        let text = format!("{}{}\n{head}\n", layout::HEADER, generated_by(self.runtime));
+        let mut written = Text { text, files: BTreeMap::new() };
+        root.write(&mut Vec::new(), self.form, &mut written);
+        written.text.push('\n');
+        written.text.push_str(&payload::schemas(self.loaded));
+        written.text.push_str(&catalogue::stored_payloads(self.loaded, self.source()));
+        written.text.push_str(&json_schemas::text(self.loaded, self.program, self.runtime));
+        Ok(written)
     }
 
     /// The text of every module.
@@ -245,7 +296,7 @@ impl Emitter<'_> {
         let written = parallel::map(&parts, |(module, ids)| {
             let mut imports = Imports::new(self.runtime);
             let items = imports.shorten(self.items(&types[*module], ids, subjects));
-            (imports, layout::format_part(items, contents[*module].0.len()))
+            (imports, layout::format_part(items, self.form.depth(&contents[*module].0)))
         });
         let mut written = parts.iter().map(|(module, _)| *module).zip(written).peekable();
         let text = |(module, (path, contents)): (usize, &'c (Vec<String>, Contents))| {
@@ -260,7 +311,7 @@ impl Emitter<'_> {
                 }
             }
             let uses = imports.uses();
-            let head = layout::format_part(quote!(#uses #head), path.len());
+            let head = layout::format_part(quote!(#uses #head), self.form.depth(path));
             (path, head.map(|head| layout::part_items(&(head + &items))))
         };
         contents.iter().enumerate().map(text).collect()

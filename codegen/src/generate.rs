@@ -64,7 +64,7 @@ pub fn generate_for(loaded: &Loaded, runtime: &Runtime) -> Result<String, Vec<Di
 
 /// What a build script writes: the Rust text, and the front page of its documentation.
 pub(crate) struct Generated {
-    pub(crate) text: String,
+    pub(crate) text: emit::Text,
     /// Markdown: events, requests and documents by group, with links to their types, which are right in the module that takes in the
     /// text.
     pub(crate) front_page: String,
@@ -76,7 +76,7 @@ pub(crate) struct Generated {
 /// Every finding, if one of them is an error.
 pub(crate) fn generate_all(loaded: &Loaded, runtime: &Runtime) -> Result<Generated, Vec<Diagnostic>> {
     let program = sound(loaded)?;
-    let text = emit::text(loaded, &program, runtime).map_err(|error| vec![*error])?;
+    let text = emit::files(loaded, &program, runtime).map_err(|error| vec![*error])?;
     Ok(Generated { text, front_page: emit::front_page::text(loaded, &program, runtime) })
 }
 
@@ -109,4 +109,46 @@ fn sound(loaded: &Loaded) -> Result<Program, Vec<Diagnostic>> {
     let mut diagnostics = loaded.diagnostics.clone();
     emit::fields::check(loaded, &program, &mut diagnostics);
     if has_errors(&diagnostics) { Err(diagnostics) } else { Ok(program) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generated(edited: &str) -> emit::Text {
+        let schema = |name: &str, more: &str| {
+            format!("{{\"title\": {name:?}, \"type\": \"object\", \"properties\": {{\"id\": {{\"type\": \"string\"}}{more}}}}}")
+        };
+        let files = [
+            ("eventsmith.toml", "root = \"rules\"".to_owned()),
+            ("domain/order/placed.v1.json", schema("OrderPlaced", edited)),
+            ("domain/rule/created.v1.json", schema("RuleCreated", "")),
+        ];
+        let files = files.into_iter().map(|(path, text)| (path.to_owned(), text.into_bytes())).collect();
+        generate_all(&from_files("memory", files), &Runtime::default()).unwrap().text
+    }
+
+    #[test]
+    fn an_edit_moves_no_line_of_what_it_is_not_about() {
+        let (before, after) = (generated(""), generated(", \"note\": {\"type\": \"string\"}"));
+
+        assert_ne!(before.files["events/order.v1.rs"], after.files["events/order.v1.rs"]);
+        assert_eq!(before.files["events/rule.v1.rs"], after.files["events/rule.v1.rs"]);
+        let lines = |text: &str| text.lines().map(str::len).collect::<Vec<_>>().len();
+        assert_eq!(lines(&before.text), lines(&after.text));
+        let changed: Vec<(&str, &str)> =
+            before.text.lines().zip(after.text.lines()).filter(|(before, after)| before != after).collect();
+        assert!(matches!(changed.as_slice(), [(line, _)] if line.contains("DOMAIN_ORDER__PLACED_V1")), "{changed:?}");
+    }
+
+    #[test]
+    fn the_text_takes_in_each_of_its_files() {
+        let generated = generated("");
+
+        assert!(generated.text.contains("        ::std::include!(\"events/rule.v1.rs\");\n"), "{}", generated.text);
+        for file in generated.files.keys() {
+            assert!(generated.text.contains(&format!("include!({file:?})")), "{file}");
+        }
+        assert!(generated.files["events/rule.v1.rs"].contains("\npub struct RuleCreated {"));
+    }
 }
