@@ -1,5 +1,10 @@
 //! The fuzz targets compile, and run for a moment: what stands for libFuzzer here changes single bytes.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::env;
+use std::time::{Duration, Instant};
+
 // The targets name libfuzzer_sys, which is a compiler of C++ away.
 extern crate self as libfuzzer_sys;
 
@@ -36,21 +41,32 @@ mod decode;
 #[expect(unused_attributes, unreachable_pub, clippy::expect_used, reason = "it is written as a program of its own")]
 mod generate;
 
-/// Runs a target with what its mutator makes of nothing.
-fn fuzz(run: fn(&[u8]), mutate: fn(&mut [u8], usize, usize, u32) -> usize) {
-    for seed in 0..40 {
+/// Runs a target with what its mutator makes of nothing: a few times, or for as long as `EVENTSMITH_FUZZ_SECONDS` says, from the seed
+/// `EVENTSMITH_SEED` on. Each seed and input is one run; the longest is told, as time may explode where nothing panics.
+fn fuzz(name: &str, run: fn(&[u8]), mutate: fn(&mut [u8], usize, usize, u32) -> usize) {
+    const USUAL: u32 = 40;
+    let said = |variable: &str| env::var(variable).ok().map(|text| text.parse::<u32>().expect("a whole number"));
+    let end = said("EVENTSMITH_FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+    let first = said("EVENTSMITH_SEED").unwrap_or_default();
+    let (mut runs, mut slowest) = (0_u32, (Duration::ZERO, 0));
+    while end.map_or(runs < USUAL, |end| Instant::now() < end) {
+        let seed = first.wrapping_add(runs);
         let mut data = vec![b'0'; 1 << 14];
         let size = mutate(&mut data, 0, 1 << 14, seed);
+        let started = Instant::now();
         run(&data[..size]);
+        slowest = slowest.max((started.elapsed(), seed));
+        runs += 1;
     }
+    println!("{name}: {runs} runs, the slowest {:.2?} with seed {}", slowest.0, slowest.1);
 }
 
 #[test]
 fn payloads_are_decoded_as_the_validator_says() {
-    fuzz(decode::run, decode::mutate);
+    fuzz("decode", decode::run, decode::mutate);
 }
 
 #[test]
 fn whatever_is_generated_is_rust() {
-    fuzz(generate::run, generate::mutate);
+    fuzz("generate", generate::run, generate::mutate);
 }
