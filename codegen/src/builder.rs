@@ -110,7 +110,8 @@ fn only(folder: &Path, files: &BTreeMap<String, String>) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let is_written = entry.file_name().to_str().is_some_and(|name| files.contains_key(&format!("{}/{name}", emit::FOLDER)));
+        let is_written =
+            entry.file_name().to_str().is_some_and(|name| files.contains_key(&format!("{}/{name}", emit::FOLDER)));
         if !is_written {
             fs::remove_file(entry.path())?;
         }

@@ -117,7 +117,9 @@ mod tests {
 
     fn generated(edited: &str) -> emit::Text {
         let schema = |name: &str, more: &str| {
-            format!("{{\"title\": {name:?}, \"type\": \"object\", \"properties\": {{\"id\": {{\"type\": \"string\"}}{more}}}}}")
+            format!(
+                "{{\"title\": {name:?}, \"type\": \"object\", \"properties\": {{\"id\": {{\"type\": \"string\"}}{more}}}}}"
+            )
         };
         let files = [
             ("eventsmith.toml", "root = \"rules\"".to_owned()),

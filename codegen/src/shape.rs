@@ -1,6 +1,7 @@
 //! The types that will be generated, as data: what a schema means in Rust.
 
 mod boxes;
+mod chains;
 mod circles;
 mod classes;
 mod encoding;

@@ -44,6 +44,24 @@ fn names_that_rust_does_not_allow_become_legal_and_stay_apart() {
 }
 
 #[test]
+fn a_chain_that_the_compiler_does_not_follow_to_its_end_ends_in_any_json() {
+    let step = |at: usize| {
+        format!(r##""s{at}": {{"type": "object", "properties": {{"next": {{"$ref": "#/$defs/s{}"}}}}}}"##, at + 1)
+    };
+    let schema = |length: usize| {
+        let steps: Vec<String> = (0..length).map(step).collect();
+        format!(r##"{{"$ref": "#/$defs/s0", "$defs": {{{}, "s{length}": {{"type": "object"}}}}}}"##, steps.join(", "))
+    };
+    let text = |length| generate(&[("domain/rule/chained.v1.json", &schema(length))]);
+
+    let (short, long) = (text(20), text(300));
+
+    assert!(!short.contains("pub next: Option<Value>"), "{short}");
+    assert_eq!(long.matches("pub next: Option<Value>").count(), 6, "every fiftieth");
+    assert_eq!(long.matches("pub next: Option<").count(), 300);
+}
+
+#[test]
 fn a_title_that_hides_a_name_of_the_generated_code_gives_way_to_the_path() {
     let text = generate(&[("domain/rule/created.v1.json", r#"{"title": "Option", "type": "object"}"#)]);
 

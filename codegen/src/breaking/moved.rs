@@ -11,9 +11,8 @@ const OF_THE_NAME: [&str; 4] = ["$id", "title", "description", "x-event"];
 pub(super) fn event<'a>(gone: &Event, previous: &Catalogue, current: &'a Catalogue) -> Option<&'a Event> {
     let schema = said(previous, gone.versions.last()?)?;
     let is_new = |event: &&Event| previous.event(&event.event_type).is_none();
-    let is_same = |event: &&Event| {
-        event.versions.iter().any(|version| said(current, version).as_ref() == Some(&schema))
-    };
+    let is_same =
+        |event: &&Event| event.versions.iter().any(|version| said(current, version).as_ref() == Some(&schema));
     let mut same = current.events.iter().filter(is_new).filter(is_same);
     same.next().filter(|_| same.next().is_none())
 }

@@ -41,6 +41,12 @@ fn circles_within(edges: &[Vec<Id>], mut steps: usize) -> Vec<(Id, Vec<Id>)> {
     found
 }
 
+/// The definitions that lead to each other, each behind those that it leads to.
+pub(super) fn components(edges: &[Vec<Id>]) -> Vec<Vec<Id>> {
+    let all: Vec<Id> = (0..edges.len()).collect();
+    Search::new(edges).components(&all)
+}
+
 /// The definitions among some that lead back to others, from which one search came to them. Without these steps back nothing is a
 /// circle.
 fn backward(edges: &[Vec<Id>], ids: &[Id]) -> Vec<(Id, Vec<Id>)> {

@@ -5,7 +5,7 @@ use crate::load::Loaded;
 
 use super::homes::Homes;
 use super::names::{self, Origin};
-use super::{Program, boxes, merge, nulls};
+use super::{Program, boxes, chains, merge, nulls};
 
 /// The types of payloads as they were lowered, each at its own place: nothing is merged, and nothing has a name.
 pub(crate) fn apart((mut program, _): (Program, Vec<Origin>)) -> Program {
@@ -24,5 +24,6 @@ pub(crate) fn settle(loaded: &Loaded, (mut program, origins): (Program, Vec<Orig
     names::assign(&mut program, &origins, loaded, &homes);
     boxes::box_recursion(&mut program);
     boxes::box_large(&mut program);
+    chains::cut(&mut program);
     program
 }

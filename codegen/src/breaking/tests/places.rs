@@ -68,7 +68,8 @@ fn what_an_old_reader_rejects_is_shown_where_it_was_new_or_stood() {
 #[test]
 fn a_property_that_was_removed_is_shown_where_it_was_and_not_in_its_shared_type() {
     let common = ("common.json", r#"{"$defs": {"Money": {"type": "object", "required": ["amount"]}}}"#);
-    let old = r#"{"required": ["price"], "properties": {"id": {}, "price": {"$ref": "../../common.json#/$defs/Money"}}}"#;
+    let old =
+        r#"{"required": ["price"], "properties": {"id": {}, "price": {"$ref": "../../common.json#/$defs/Money"}}}"#;
     let new = r#"{"required": ["price"], "properties": {"id": {}}}"#;
 
     let finding =
