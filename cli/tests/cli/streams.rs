@@ -60,6 +60,7 @@ async fn a_plan_is_printed_applied_and_then_empty() {
             "+ stream LETTERS: subjects $JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.RULES.*, rules.dlq.>, max_age unlimited, replicas 1",
             "+ stream RULES: subjects rules.domain.>, max_age 7d, replicas 1",
             "+ consumer promotions of RULES: filters rules.domain.rule.created",
+            "    note: it begins with what is published from now on",
             "3 to create, 0 to update, 0 to recreate, 0 refused, 0 as they should be",
         ]
     );
