@@ -54,6 +54,10 @@ fn described(description: &str) -> String {
     let lines: Vec<&str> = description.trim_matches('\n').trim_end().lines().collect();
     let omitted = lines.len().saturating_sub(MOST_LINES);
     let mut text = markdown::rendered(&lines[..lines.len() - omitted].join("\n"));
+    // `&nbsp;` is a description that says nothing.
+    if text.trim().is_empty() {
+        text.clear();
+    }
     if omitted > 0 {
         text.push_str(&format!("\n\n({omitted} more lines stand in the schema.)"));
     }
@@ -73,6 +77,21 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         described(text).lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_address_has_no_character_that_nobody_sees() {
+        for text in ["[x](https://a.b/&#x202e;c)", "![i](https://x.y/&#x2066;z)", "[a]: https://x.y/&rlm;z\n\nsee [a]"]
+        {
+            let rendered = described(text);
+            assert!(!rendered.chars().any(|c| c != '\n' && invisible::is_invisible(c)), "{rendered:?}");
+        }
+        assert!(described("[x](https://a.b/&#x202e;c)").contains("https://a.b/%E2%80%AEc"));
+    }
+
+    #[test]
+    fn what_is_nothing_but_space_is_no_description() {
+        assert_eq!((described("&nbsp;"), described("&emsp; &#160;")), (String::new(), String::new()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::iter::Peekable;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TextMergeStream};
 
-use super::invisible::visible;
+use super::invisible::{is_invisible, visible};
 use super::text::{Place, code, longest_run, plain};
 
 /// What lies deeper is written as the plain text that it is.
@@ -285,7 +285,7 @@ fn prefixed(text: &str, first: &str, others: &str) -> String {
 
 /// A character of an address, where it would end it.
 fn percent_encoded(c: char) -> Vec<char> {
-    if c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '(' | ')' | '\\' | '`' | '|') {
+    if c.is_whitespace() || is_invisible(c) || matches!(c, '<' | '>' | '(' | ')' | '\\' | '`' | '|') {
         let mut bytes = [0; 4];
         c.encode_utf8(&mut bytes).bytes().flat_map(|byte| format!("%{byte:02X}").chars().collect::<Vec<_>>()).collect()
     } else {
