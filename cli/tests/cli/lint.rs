@@ -47,6 +47,21 @@ fn a_sound_catalogue_is_clean() {
 }
 
 #[test]
+fn references_that_follow_each_other_far_end_nothing() {
+    let step = |at: usize| {
+        format!(r##""d{at}": {{"type": "object", "properties": {{"n": {{"$ref": "#/$defs/d{}"}}}}}}"##, at + 1)
+    };
+    let steps: Vec<String> = (0..3_000).map(step).collect();
+    let schema =
+        format!(r##"{{"$ref": "#/$defs/d0", "$defs": {{{}, "d3000": {{"type": "string"}}}}}}"##, steps.join(","));
+    let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", &schema)]);
+
+    let run = folder.run(&["lint", "--format", "json"]);
+
+    assert!(run.status < 2, "{}", run.stderr);
+}
+
+#[test]
 fn a_catalogue_below_is_named() {
     let folder = Folder::with(&[
         ("schemas/eventsmith.toml", "root = \"rules\"\n"),

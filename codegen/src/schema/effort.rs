@@ -14,7 +14,7 @@ const MOST_WAYS: f64 = 256.0;
 /// Alternatives of one union, which are compared in pairs.
 const MOST_ALTERNATIVES: usize = 256;
 /// Conditions and dependencies that hold together.
-const MOST_CONDITIONS: usize = 48;
+const MOST_CONDITIONS: usize = 6;
 /// Conditions in the `else` of each other.
 const MOST_NESTED: usize = 12;
 /// Schemas that one value is held against, with all references followed.
@@ -26,7 +26,62 @@ const MOST_REFINED: f64 = 100_000.0;
 pub(super) fn is_bearable(schema: &Value) -> bool {
     let mut effort = Effort::new(schema);
     effort.walk(schema);
-    effort.is_bearable && effort.most <= MOST_SCHEMAS && refined(schema, schema, &mut HashMap::new(), 0) <= MOST_REFINED
+    effort.is_bearable
+        && !has_long_chains(schema)
+        && effort.most <= MOST_SCHEMAS
+        && refined(schema, schema, &mut HashMap::new(), 0) <= MOST_REFINED
+}
+
+/// Whether references follow each other further than a stack has room for what follows them.
+fn has_long_chains(root: &Value) -> bool {
+    const LONGEST: usize = 500;
+    let targets = |schema: &Value| {
+        let (mut found, mut open) = (Vec::new(), vec![schema]);
+        while let Some(part) = open.pop() {
+            let uri = part.get("$ref").and_then(Value::as_str).and_then(|uri| uri.strip_prefix('#'));
+            found.extend(uri.map(|fragment| of_fragment(fragment).into_owned()));
+            let below = crate::walk::subschemas(part).into_iter();
+            // Definitions count where something refers to them.
+            open.extend(
+                below
+                    .filter(|(at, _)| !at.starts_with("/$defs/") && !at.starts_with("/definitions/"))
+                    .map(|(_, part)| part),
+            );
+        }
+        found
+    };
+    let mut lengths: HashMap<String, usize> = HashMap::new();
+    let mut path = vec![(String::new(), targets(root))];
+    lengths.insert(String::new(), 0);
+    while let Some((at, open)) = path.last_mut() {
+        let Some(target) = open.pop() else {
+            let (at, length) = (at.clone(), lengths.get(at).copied().unwrap_or_default());
+            path.pop();
+            if let Some((before, _)) = path.last() {
+                let known = lengths.entry(before.clone()).or_default();
+                *known = (*known).max(length + 1);
+            }
+            lengths.insert(at, length);
+            continue;
+        };
+        match lengths.get(&target).copied() {
+            // What is open is a circle, and counts what is known of it.
+            Some(length) => {
+                let at = at.clone();
+                let known = lengths.entry(at).or_default();
+                *known = (*known).max(length + 1);
+            }
+            None => {
+                lengths.insert(target.clone(), 0);
+                if path.len() > LONGEST {
+                    return true;
+                }
+                let below = root.pointer(&target).map(&targets).unwrap_or_default();
+                path.push((target, below));
+            }
+        }
+    }
+    lengths.values().any(|length| *length > LONGEST)
 }
 
 /// How many schemas there are once every definition stands wherever it is refined, that is referred to beside other keywords. The
