@@ -50,7 +50,7 @@ impl<'a> Context<'a> {
         flat.done.insert(location.clone(), Vec::new());
         self.budget.look(1);
         let members = match self.schema(location) {
-            Value::Object(members) => members,
+            Value::Object(members) if !is_never(members) => members,
             Value::Bool(true) => return Vec::new(),
             _ => {
                 flat.never.get_or_insert_with(|| Gap { location: location.clone(), keyword: "false".to_owned() });
@@ -249,4 +249,15 @@ fn classes(names: &Value) -> (Classes, bool) {
     };
     let classes = names.iter().fold(Classes::NONE, |all, name| all.or(Classes::named(name)));
     (classes, names.contains(&"integer") && !names.contains(&"number"))
+}
+
+/// Whether a schema forbids what everything is.
+fn is_never(members: &Members) -> bool {
+    // Beside a reference nothing counts in older drafts.
+    !members.contains_key("$ref")
+        && members.get("not").is_some_and(|forbidden| match forbidden {
+            Value::Bool(all) => *all,
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        })
 }

@@ -59,6 +59,22 @@ fn all_of_objects_is_one_struct() {
 }
 
 #[test]
+fn an_alternative_that_forbids_everything_is_none() {
+    let text = |dead: Value| {
+        lowered(&object(&json!({"a": {"oneOf": [{"enum": ["a", "b"]}, dead, {"type": "null"}]}})))
+            .0
+            .split("mod schemas")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+
+    assert_eq!(text(json!({"not": {}})), text(json!(false)));
+    assert_eq!(text(json!({"not": true})), text(json!(false)));
+    assert_has(&text(json!({"not": {}})), &["pub a: Maybe<RuleSetA>,"]);
+}
+
+#[test]
 fn a_schema_beside_a_closed_one_cannot_add_properties() {
     let text = fast(&json!({"allOf": [
         {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false},
