@@ -87,8 +87,38 @@ impl New {
             writeln!(out, "{}", path.display())?;
         }
         out.finish()?;
+        self.surroundings(name)?;
         note(format_args!("{} made; now: cd {} && cargo run", counted(FILES.len(), "file"), self.path.display()));
         Ok(ExitStatus::Clean)
+    }
+}
+
+impl New {
+    /// Says what is to be done where the new folder lies within a workspace of Cargo or a repository of git.
+    fn surroundings(&self, name: &str) -> anyhow::Result<()> {
+        let new = fs::canonicalize(&self.path).with_context(|| format!("{} is not there", self.path.display()))?;
+        let is_workspace = |dir: &&Path| {
+            let manifest = fs::read_to_string(dir.join("Cargo.toml")).unwrap_or_default();
+            manifest.lines().any(|line| line.trim_start().starts_with("[workspace"))
+        };
+        let below = |dir: &Path| new.strip_prefix(dir).unwrap_or(&new).display().to_string();
+        let above = || new.ancestors().skip(1);
+        if let Some(dir) = above().find(is_workspace) {
+            note(format_args!(
+                "note: {} is a workspace of Cargo, and {name} is one of its own; write exclude = [{:?}] below its [workspace]",
+                dir.display(),
+                below(dir)
+            ));
+        }
+        if let Some(dir) = above().find(|dir| dir.join(".git").exists()) {
+            note(format_args!(
+                "note: {} is a repository, and workflows run from its own folder .github alone: move {below}/.github/workflows/events.yml \
+                 there, and write schemas: {below}/schemas in it",
+                dir.display(),
+                below = below(dir),
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -96,10 +126,28 @@ impl New {
 fn name(path: &Path) -> anyhow::Result<&str> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let is_legal = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'));
-    // Each is a crate that generated code names, a module of the workspace, or a keyword of the newest edition alone.
-    let is_taken =
-        matches!(name, "gen" | "core" | "std" | "alloc" | "serde" | "tokio" | "eventsmith" | "order" | "test");
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
+        // Two at once, or one at the end, are no snake case.
+        && !name.replace('-', "_").contains("__")
+        && !name.ends_with(['-', '_']);
+    // Each is a crate that generated code names, a module of the workspace, a keyword of the newest edition alone, or a folder that
+    // Cargo builds into.
+    let is_taken = matches!(
+        name,
+        "gen"
+            | "core"
+            | "std"
+            | "alloc"
+            | "serde"
+            | "tokio"
+            | "eventsmith"
+            | "order"
+            | "test"
+            | "build"
+            | "deps"
+            | "examples"
+            | "incremental"
+    );
     if !is_legal || is_taken || Runtime::named(name).is_none() {
         bail!(
             "{name:?} cannot be the name of a crate and of subjects; write lower-case letters, digits and hyphens, as in my-shop, and no \

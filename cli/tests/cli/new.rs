@@ -77,6 +77,24 @@ fn a_workspace_depends_on_what_can_be_had() {
 }
 
 #[test]
+fn what_is_to_be_done_in_a_workspace_or_a_repository_is_told() {
+    let folder = Folder::with(&[
+        ("all/Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\n"),
+        ("all/.git/HEAD", ""),
+        ("all/crates/.keep", ""),
+    ]);
+
+    let inner = folder.run(&["new", "all/crates/shop"]);
+    let outer = folder.run(&["new", "shop"]);
+
+    assert_eq!((inner.status, outer.status), (0, 0), "{inner:?}");
+    assert!(inner.stderr.contains("all is a workspace of Cargo"), "{inner:?}");
+    assert!(inner.stderr.contains("write exclude = [\"crates/shop\"] below its [workspace]\n"), "{inner:?}");
+    assert!(inner.stderr.contains("move crates/shop/.github/workflows/events.yml there"), "{inner:?}");
+    assert!(!outer.stderr.contains("note:"), "{outer:?}");
+}
+
+#[test]
 fn nothing_is_overwritten_and_no_name_is_taken_that_cannot_be_one() {
     let folder = Folder::with(&[("there/a.txt", ""), ("file", "")]);
     fs::create_dir(folder.path().join("empty")).unwrap();
@@ -89,7 +107,25 @@ fn nothing_is_overwritten_and_no_name_is_taken_that_cannot_be_one() {
     for path in ["there", "file"] {
         assert!(refused(path, &[]).contains("is there already"));
     }
-    for name in ["Shop", "2shop", "a.b", "a b", "shöp", ".", "..", "match", "serde", "a>"] {
+    for name in [
+        "Shop",
+        "2shop",
+        "a.b",
+        "a b",
+        "shöp",
+        ".",
+        "..",
+        "match",
+        "serde",
+        "a>",
+        "build",
+        "deps",
+        "examples",
+        "incremental",
+        "a--b",
+        "a-_b",
+        "a-",
+    ] {
         assert!(refused(name, &[]).contains("cannot be the name of a crate"), "{name}");
     }
     assert!(refused("other", &["--eventsmith", "nowhere"]).contains("nowhere is no checkout"));
