@@ -124,12 +124,14 @@ impl GitRepository {
         }
     }
 
-    /// The newest commit that the checked out state and another commit both come from, if there is one.
+    /// The newest commit that the checked out state and another commit both come from, if there is one. Where histories cross there are
+    /// several, and none of them has all that was published.
     pub(crate) fn merge_base(&self, commit: &str) -> anyhow::Result<Option<String>> {
-        let found = self.git.command().args(["merge-base", "HEAD", commit]).stdin(Stdio::null()).output();
+        let found = self.git.command().args(["merge-base", "--all", "HEAD", commit]).stdin(Stdio::null()).output();
         let found = found.context("git cannot be run")?;
         let base = str::from_utf8(&found.stdout).unwrap_or_default().trim();
-        Ok((found.status.success() && !base.is_empty()).then(|| base.to_owned()))
+        let is_one = found.status.success() && base.lines().count() == 1;
+        Ok(is_one.then(|| base.to_owned()))
     }
 
     /// Whether the clone leaves out older commits.

@@ -193,3 +193,27 @@ fn a_repository_among_the_schemas_says_nothing_of_what_is_published() {
 
     assert_eq!(run.status, 2, "{run:?}");
 }
+
+#[test]
+fn where_histories_cross_the_tip_is_compared_with() {
+    let repository = Repository::with(&[(EVENT, &named(10))]);
+    repository.git(&["switch", "--quiet", "--create", "feature"]);
+    repository.commit(&[("schemas/domain/rule/ours.v1.json", &named(10))]);
+    repository.git(&["tag", "ours"]);
+    repository.git(&["switch", "--quiet", "main"]);
+    repository.commit(&[("schemas/domain/rule/theirs.v1.json", &named(10))]);
+    repository.git(&["tag", "theirs"]);
+    repository.git(&["merge", "--quiet", "--message", "ours", "ours"]);
+    repository.git(&["switch", "--quiet", "feature"]);
+    repository.git(&["merge", "--quiet", "--message", "theirs", "theirs"]);
+    for event in ["ours", "theirs"] {
+        let path = format!("schemas/domain/rule/{event}.v1.json");
+        let (was, is) = (named(10), named(3));
+        repository.commit(&[(&path, &is)]);
+
+        let run = repository.run(&["--against", "main", "--schemas", "schemas"]);
+
+        assert_eq!(run.status, 1, "{event}: {run:?}");
+        repository.commit(&[(&path, &was)]);
+    }
+}
