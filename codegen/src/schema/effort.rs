@@ -13,8 +13,11 @@ use crate::pointer::of_fragment;
 const MOST_WAYS: f64 = 256.0;
 /// Alternatives of one union, which are compared in pairs.
 const MOST_ALTERNATIVES: usize = 256;
-/// Conditions and dependencies that hold together.
-const MOST_CONDITIONS: usize = 6;
+/// Conditions, prohibitions and dependencies that hold together. One more makes it take up to three times as long, or twice as long
+/// where it counts as one.
+const MOST_CONDITIONS: usize = 12;
+/// What a condition counts, or a prohibition that speaks of properties: each of them is a case of its own.
+const OF_PROPERTIES: usize = 2;
 /// Conditions in the `else` of each other.
 const MOST_NESTED: usize = 12;
 /// Schemas that one value is held against, with all references followed.
@@ -206,7 +209,9 @@ impl<'a> Effort<'a> {
             with(Cases { ways: either.ways.max(1.0), ..either });
         }
         if let Some(not) = members.get("not") {
-            with(self.cases(not, depth));
+            let cases = self.cases(not, depth);
+            let weight = if not.get("properties").is_some() { OF_PROPERTIES } else { 1 };
+            with(Cases { conditions: cases.conditions + weight, ..cases });
         }
         if let Some(condition) = members.get("if") {
             let mut nested = self.cases(condition, depth);
@@ -219,7 +224,7 @@ impl<'a> Effort<'a> {
                     nested.schemas += cases.schemas;
                 }
             }
-            with(Cases { conditions: nested.conditions + 1, nested: nested.nested + 1, ..nested });
+            with(Cases { conditions: nested.conditions + OF_PROPERTIES, nested: nested.nested + 1, ..nested });
         }
         for keyword in ["dependentRequired", "dependentSchemas", "dependencies"] {
             let count = members.get(keyword).and_then(Value::as_object).map_or(0, Map::len);
@@ -256,6 +261,19 @@ mod tests {
     }
 
     #[test]
+    fn references_that_follow_each_other_far_are_not_begun_with() {
+        let of = |count: usize, last: &str| {
+            let step = |at: usize| (at.to_string(), json!({"items": {"$ref": format!("#/$defs/{}", at + 1)}}));
+            let mut definitions: Map<String, Value> = (0..count).map(step).collect();
+            definitions.insert(count.to_string(), json!({"items": {"$ref": last}}));
+            json!({"$ref": "#/$defs/0", "$defs": definitions})
+        };
+
+        assert!(is_bearable(&of(100, "#/$defs/0")));
+        assert!(!is_bearable(&of(600, "#/$defs/0")) && !is_bearable(&of(5_000, "#")));
+    }
+
+    #[test]
     fn a_schema_counts_as_often_as_it_is_referred_to() {
         let of = |count: usize| {
             let both = |at: usize| json!({"allOf": vec![json!({"$ref": format!("#/$defs/{}", at + 1)}); 2]});
@@ -279,5 +297,14 @@ mod tests {
         assert!(!is_bearable(&json!({"oneOf": names})));
         assert!(!is_bearable(&json!({"dependentRequired": needs})));
         assert!(!is_bearable(&nested));
+
+        let together = |count: usize, schema: fn(usize) -> Value| {
+            is_bearable(&json!({"allOf": (0..count).map(schema).collect::<Vec<_>>()}))
+        };
+        let condition =
+            |at: usize| json!({"if": {"required": [format!("a{at}")]}, "then": {"required": [format!("b{at}")]}});
+        let not = |at: usize| json!({"not": {"required": [format!("a{at}"), format!("b{at}")]}});
+        assert!(together(6, condition) && !together(7, condition));
+        assert!(together(12, not) && !together(13, not));
     }
 }
