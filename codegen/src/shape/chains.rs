@@ -43,7 +43,7 @@ fn cut_at(program: &mut Program, id: Id, depths: &[usize], circle: &[Id]) {
         Body::Struct(body) => {
             body.fields.iter_mut().for_each(|field| end(&mut field.shape, field.required));
             if let Unknown::Kept(shape) = &mut body.unknown {
-                end(&mut **shape, true);
+                end(shape, true);
             }
         }
         Body::Wrapper(shape) => end(shape, true),
