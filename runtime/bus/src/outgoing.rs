@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::environment;
 use crate::transport::{Headers, Message, SharedHeaders};
 
+/// The longest correlation or causation that a header repeats, in bytes: a stream takes 64 KiB of headers, and each message has both.
+const LONGEST_REPEATED: usize = 512;
+
 /// What a message says beside its payload.
 #[derive(Debug)]
 pub(crate) struct Circumstances<'a> {
@@ -60,6 +63,12 @@ impl Circumstances<'_> {
         let mut payload = Vec::with_capacity(960);
         serde_json::to_writer(&mut payload, &envelope).map_err(Unwritable::Encode)?;
         let mut headers = Headers::shared(shared);
+        for (name, id) in [(Headers::CORRELATION, self.correlation_id), (Headers::CAUSATION, self.causation_id)] {
+            // What no header can hold stands in the envelope alone.
+            if let Some(id) = id.filter(|id| fits_header(id)) {
+                headers.push(name, id);
+            }
+        }
         headers.push(Headers::ID, id);
         if let Some(traceparent) = self.traceparent {
             // A line break would let whoever supplies the value add headers of their own.
@@ -70,6 +79,11 @@ impl Circumstances<'_> {
         }
         Ok(Message { subject, headers, payload: payload.into() })
     }
+}
+
+/// Whether an id can be repeated in a header: one line, as it is.
+fn fits_header(id: &str) -> bool {
+    !id.is_empty() && id.len() <= LONGEST_REPEATED && id.trim() == id && !id.chars().any(char::is_control)
 }
 
 /// A version as text, and the headers that all messages of its type and version have.
@@ -92,3 +106,18 @@ fn type_headers(event_type: &'static str, version: u32) -> (Arc<str>, Arc<Shared
 }
 
 type TypeHeaders = (Arc<str>, Arc<SharedHeaders>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_header_can_hold_is_not_repeated_there() {
+        for id in ["order 7 ü", &"a".repeat(512)] {
+            assert!(fits_header(id), "{id:?}");
+        }
+        for id in ["", " a", "a\r\nNats-Rollup: all", "a\u{0}", &"a".repeat(513)] {
+            assert!(!fits_header(id), "{id:?}");
+        }
+    }
+}

@@ -177,6 +177,10 @@ impl Headers {
     pub const TYPE: &'static str = "Eventsmith-Type";
     /// The version of its schema.
     pub const VERSION: &'static str = "Eventsmith-Version";
+    /// The correlation of its envelope, so that whoever reads headers alone finds what belongs together.
+    pub const CORRELATION: &'static str = "Eventsmith-Correlation";
+    /// The causation of its envelope: the id of the message that it follows from.
+    pub const CAUSATION: &'static str = "Eventsmith-Causation";
     /// The media type of the payload.
     pub const CONTENT_TYPE: &'static str = "Content-Type";
     /// Of a replayed event: the dead letter that it comes from, `STREAM:SEQUENCE`.
