@@ -17,6 +17,7 @@ mod sagas;
 mod services;
 mod streams;
 mod tail;
+mod trace;
 mod validate;
 mod watch;
 
@@ -49,6 +50,7 @@ enum Command {
     Projections(projections::Projections),
     Sagas(sagas::Sagas),
     Tail(tail::Tail),
+    Trace(trace::Trace),
     Request(request::Request),
     Services(services::Services),
     Completions(completions::Completions),
@@ -73,6 +75,7 @@ impl Arguments {
             Command::Projections(command) => command.run(out),
             Command::Sagas(command) => command.run(out),
             Command::Tail(command) => command.run(out),
+            Command::Trace(command) => command.run(out),
             Command::Request(command) => command.run(out),
             Command::Services(command) => command.run(out),
             Command::Completions(command) => command.run(&mut Self::command(), out),

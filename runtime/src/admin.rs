@@ -12,4 +12,5 @@ pub use eventsmith_admin::provision::{
 pub use eventsmith_admin::requests::{AskError, RawReply, ServiceQuestion};
 pub use eventsmith_admin::tail::{PassedMessage, Tail};
 pub use eventsmith_admin::topology::Topology;
+pub use eventsmith_admin::trace::{Trace, TraceQuery, TracedMessage, Unread};
 pub use eventsmith_bus::settings::{BucketSettings, ConsumerSettings, StreamSettings};

@@ -32,6 +32,7 @@ pub use eventsmith_state::{
         error::SagaError,
         history::{SagaCommand, SagaEvent, SagaHistory, SagaInput, SagaSummary, SagaTimeout},
         options::StartOptions,
+        request_id as saga_request_id,
         runner::{SagaConfig, SagaRunner},
         step::{Asks, Awaits, IntoStep, Step},
     },

@@ -45,7 +45,7 @@ pub(crate) struct Tail {
 }
 
 /// Reads a time, or how long ago it was.
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let ago = || {
         let ago = text.parse::<SignedDuration>().ok().filter(|ago| !ago.is_negative())?;
         Timestamp::now().checked_sub(ago).ok()

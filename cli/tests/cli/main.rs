@@ -24,6 +24,7 @@ mod projections;
 mod requests;
 mod sagas;
 mod streams;
+mod traced;
 mod validate;
 mod validate_inputs;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eventsmith_bus::bus::Bus;
+use eventsmith_bus::transport::Unavailable;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ use crate::requests::{self, AskError, RawReply, ServiceQuestion};
 use crate::server::Server;
 use crate::tail::Tail;
 use crate::topology::Topology;
+use crate::trace::{Trace, TraceQuery, trace};
 
 /// What operators do with a [`Bus`], and services do not: provisioning, and looking after dead letters.
 ///
@@ -87,6 +89,13 @@ pub trait BusAdmin: sealed::Sealed {
         subjects: Vec<String>,
         since: Option<Timestamp>,
     ) -> impl Future<Output = Result<Tail, AskError>> + Send;
+
+    /// Everything that is stored under a correlation in the streams of a root, dead letters and sagas included, by reading headers alone.
+    /// What cannot be read is no error, but in the [`Trace`].
+    ///
+    /// # Errors
+    /// [`AskError::Unavailable`] when the server does not say which streams there are.
+    fn trace(&self, query: &TraceQuery) -> impl Future<Output = Result<Trace, AskError>> + Send;
 
     /// Asks whoever answers on a subject, with a body as it is, once: for tools, which know no types.
     ///
@@ -165,6 +174,12 @@ impl BusAdmin for Bus {
 
     async fn tail(&self, subjects: Vec<String>, since: Option<Timestamp>) -> Result<Tail, AskError> {
         Tail::open(self, subjects, since).await
+    }
+
+    async fn trace(&self, query: &TraceQuery) -> Result<Trace, AskError> {
+        let unavailable =
+            |error: Unavailable| AskError::Unavailable { subject: format!("{}.>", query.root), reason: error.0 };
+        trace(self, query).await.map_err(unavailable)
     }
 
     async fn ask_raw(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<RawReply, AskError> {

@@ -5,7 +5,8 @@
 //!
 //! From the bottom up: [`topology`] is what a server should hold, `server` asks and changes what it holds, over JetStream
 //! or memory; [`provision`] brings the one to the other; [`dead_letters`] lists, replays and searches; [`requests`]
-//! asks without types, and finds services; [`buckets`] reads and writes without types, [`tail`] shows what passes; [`BusAdmin`]
+//! asks without types, and finds services; [`buckets`] reads and writes without types, [`tail`] shows what passes,
+//! [`trace`] what is stored under a correlation; [`BusAdmin`]
 //! offers all of it as methods of a bus.
 
 pub mod buckets;
@@ -17,5 +18,6 @@ pub mod requests;
 mod server;
 pub mod tail;
 pub mod topology;
+pub mod trace;
 
 pub use bus_admin::BusAdmin;

@@ -24,3 +24,4 @@ mod subjects;
 
 pub use choice::{Otherwise, SagaRetry};
 pub use instance::{SagaEventKind, SagaStatus, StepOutcome};
+pub use perform::request_id;

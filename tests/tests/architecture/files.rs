@@ -81,7 +81,7 @@ const FLOORS: &[Floors] = &[
         of: "runtime/admin/src",
         floors: &[
             &["buckets", "jetstream", "requests", "topology"],
-            &["server", "tail"],
+            &["server", "tail", "trace"],
             &["provision"],
             &["dead_letters"],
             &["bus_admin"],

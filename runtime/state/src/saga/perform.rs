@@ -6,6 +6,7 @@ use eventsmith_bus::request::RequestOptions;
 use eventsmith_bus::transport::Message;
 use eventsmith_event::envelope::Envelope;
 use eventsmith_event::event::State;
+use uuid::Uuid;
 
 use super::advance::{Advance, Operator, Reaction, Turn, Unfit};
 use super::asking::{Answer, Asking};
@@ -23,6 +24,11 @@ use crate::command::event_id;
 const MOST_ATTEMPTS: u32 = 32;
 /// What tells the ids of requests from those of events.
 const REQUEST: &str = "request";
+
+/// The id under which the request of a command of a saga's instance is made, however often: what follows from it names it as its cause.
+pub fn request_id(saga: &str, instance: &str, command: u64) -> Uuid {
+    event_id(saga, instance, REQUEST, command)
+}
 
 /// What becomes of the message.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,7 +117,7 @@ impl<S: State> Job<'_, S> {
         patience: Duration,
         circumstances: &StartOptions,
     ) -> (Answer<S>, String) {
-        let id = event_id(&key.saga, &key.id, REQUEST, command);
+        let id = request_id(&key.saga, &key.id, command);
         let (envelope, data) = match Envelope::read(&self.message.payload) {
             Ok(read) => read,
             Err(error) => {
