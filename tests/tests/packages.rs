@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// In the order of their dependencies, which is that of publishing.
-const PUBLISHED: [&str; 11] = [
+const PUBLISHED: [&str; 12] = [
     "eventsmith-unions",
     "eventsmith-exact",
     "eventsmith-event",
@@ -21,6 +21,7 @@ const PUBLISHED: [&str; 11] = [
     "eventsmith-macros",
     "eventsmith-testing",
     "eventsmith",
+    "eventsmith-operations",
     "eventsmith-cli",
 ];
 

@@ -31,6 +31,16 @@ const FLOORS: &[Floors] = &[
         known: &[],
     },
     Floors {
+        of: "operations/src",
+        floors: &[
+            &["file", "landscape", "metrics", "yaml"],
+            &["prometheus"],
+            &["promql"],
+            &["alerts", "dashboards", "flow"],
+        ],
+        known: &[],
+    },
+    Floors {
         of: "runtime/event/src",
         floors: &[
             &["clip", "filter", "habits", "maybe", "stream", "subject", "text", "token"],
@@ -82,7 +92,7 @@ const FLOORS: &[Floors] = &[
         floors: &[
             &["buckets", "jetstream", "requests", "topology"],
             &["server", "tail", "trace"],
-            &["provision"],
+            &["provision", "survey"],
             &["dead_letters"],
             &["bus_admin"],
         ],
@@ -98,7 +108,7 @@ const FLOORS: &[Floors] = &[
         floors: &[
             &["exit", "git", "outside", "output"],
             &["format"],
-            &["catalogue", "connect", "payload", "progress", "topology"],
+            &["catalogue", "connect", "fresh", "landscape", "payload", "progress", "topology"],
             &["commands"],
         ],
         known: &[],

@@ -73,6 +73,7 @@ const DEPENDENTS: &[Dependents] = &[
     },
     Dependents { of: "eventsmith-exact", only: &["eventsmith-event", "eventsmith-codegen", "eventsmith-tests"] },
     Dependents { of: "eventsmith-unions", only: &["eventsmith-event", "eventsmith-codegen"] },
+    Dependents { of: "eventsmith-operations", only: &["eventsmith-cli"] },
     // What runs reads no schema file.
     Dependents {
         of: "eventsmith-codegen",
@@ -94,7 +95,7 @@ const DEPENDENTS: &[Dependents] = &[
 
 /// The workspace from the ground up: a crate may depend on crates of lower layers only.
 const LAYERS: &[Layer] = &[
-    Layer(&["eventsmith-exact", "eventsmith-unions"]),
+    Layer(&["eventsmith-exact", "eventsmith-unions", "eventsmith-operations"]),
     Layer(&["eventsmith-codegen", "eventsmith-event"]),
     Layer(&["eventsmith-macros", "eventsmith-bus"]),
     Layer(&["eventsmith-state", "eventsmith-admin", "eventsmith-testing"]),
