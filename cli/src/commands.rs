@@ -1,12 +1,15 @@
 //! The commands, one file each.
 
 mod aggregates;
+mod alerts;
 mod breaking;
 mod bucket;
 mod completions;
+mod dashboard;
 mod data_format;
 mod dlq;
 mod example;
+mod flow;
 mod generate;
 mod lint;
 mod man;
@@ -49,6 +52,9 @@ enum Command {
     Aggregates(aggregates::Aggregates),
     Projections(projections::Projections),
     Sagas(sagas::Sagas),
+    Flow(flow::FlowArguments),
+    Alerts(alerts::AlertsArguments),
+    Dashboard(dashboard::Dashboard),
     Tail(tail::Tail),
     Trace(trace::Trace),
     Request(request::Request),
@@ -74,6 +80,9 @@ impl Arguments {
             Command::Aggregates(command) => command.run(out),
             Command::Projections(command) => command.run(out),
             Command::Sagas(command) => command.run(out),
+            Command::Flow(command) => command.run(out),
+            Command::Alerts(command) => command.run(out),
+            Command::Dashboard(command) => command.run(out),
             Command::Tail(command) => command.run(out),
             Command::Trace(command) => command.run(out),
             Command::Request(command) => command.run(out),

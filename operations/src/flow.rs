@@ -364,7 +364,7 @@ messaging_client_sent_messages_total{messaging_operation_name="publish",messagin
 
     #[test]
     fn a_saga_is_its_stream_and_what_was_seen_of_it() {
-        let figures = "eventsmith_saga_turns_total{eventsmith_saga=\"checkout\",eventsmith_event_kind=\"started\"} 4\n";
+        let figures = "eventsmith_saga_turns_total{eventsmith_saga=\"checkout\",eventsmith_happened=\"started\"} 4\n";
         let observed = Observed::of(&shop(), &read(figures).unwrap());
 
         let flow = Flow::of_saga(&shop(), &observed, "checkout").unwrap();

@@ -108,7 +108,7 @@ metrics! {
     /// What services export, by their names in Prometheus, as far as alerts and dashboards name it. It is a part of the table of the
     /// crate `eventsmith-telemetry`.
     SERVICES:
-    SENT "messaging_client_sent_messages_total" Counter &["messaging_system", "messaging_operation_name", "messaging_destination_template", "error_type"], "Messages that were sent, by what became of them.";
+    SENT "messaging_client_sent_messages_total" Counter &["messaging_system", "messaging_operation_name", "messaging_operation_type", "messaging_destination_template", "error_type"], "Messages that were sent, by what became of them.";
     SENT_DURATION "messaging_client_operation_duration_seconds" Histogram &["messaging_system", "messaging_operation_name", "messaging_operation_type", "messaging_destination_template", "error_type"], "How long publishing and asking took.";
     CONSUMED "messaging_client_consumed_messages_total" Counter &["messaging_system", "messaging_operation_name", "messaging_consumer_group_name", "messaging_destination_template"], "Messages that were delivered.";
     PROCESS_DURATION "messaging_process_duration_seconds" Histogram &["messaging_system", "messaging_operation_name", "messaging_consumer_group_name", "messaging_destination_template", "error_type"], "How long handlers ran.";
@@ -123,7 +123,7 @@ metrics! {
     CONCURRENCY "eventsmith_consumer_concurrency" Gauge OF_RUNNING, "How many may run.";
     BREAKER "eventsmith_breaker_state" Gauge &["messaging_consumer_group_name", "eventsmith_breaker", "eventsmith_state"], "The state of a breaker: the one that it is in is 1.";
     SERVICE_REQUESTS "eventsmith_service_requests_total" Counter &["messaging_consumer_group_name", "eventsmith_event_type", "eventsmith_event_version", "eventsmith_code"], "Requests that were answered, by the code of the answer.";
-    SAGA_TURNS "eventsmith_saga_turns_total" Counter &["eventsmith_saga", "eventsmith_event_kind", "eventsmith_state"], "Turns of sagas.";
+    SAGA_TURNS "eventsmith_saga_turns_total" Counter &["eventsmith_saga", "eventsmith_event_version", "eventsmith_happened", "eventsmith_state"], "Turns of sagas.";
     COMPONENT_UP "eventsmith_component_up" Gauge &["eventsmith_component_kind", "eventsmith_component"], "Whether a part of a service is at work: 1 or 0.";
     CONNECTION_UP "eventsmith_connection_up" Gauge &[], "Whether a service is connected: 1 or 0.";
 }

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../tests/src/installed.rs"]
-#[expect(unreachable_pub, reason = "it belongs to the tests of the whole house, which use more of it")]
+#[expect(unreachable_pub, dead_code, reason = "it belongs to the tests of the whole house, which use more of it")]
 mod installed;
 
 use std::fs;

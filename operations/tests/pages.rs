@@ -1,7 +1,5 @@
 //! The page about alerts is what the table says.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::{env, fs};
 

@@ -10,11 +10,11 @@
 #[expect(unreachable_pub, dead_code, reason = "it belongs to the tests of the whole house, which use more of it")]
 mod installed;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-use std::{env, io};
 
 use eventsmith_operations::alerts::{RUNBOOKS, files};
 use eventsmith_operations::{Consumer, Landscape, Service, Stream};
@@ -27,14 +27,7 @@ fn promtool() -> PathBuf {
     if let Some(found) = env::split_paths(&path).map(|folder| folder.join("promtool")).find(|found| found.is_file()) {
         return found;
     }
-    let under = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = installed::installed(under, "prometheus", |folder| {
-        installed::run(Command::new("apt-get").args(["download", "prometheus"]).current_dir(folder))?;
-        let package = fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path());
-        let package = package.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb"));
-        let package = package.ok_or_else(|| io::Error::other("apt-get downloaded no package"))?;
-        installed::run(Command::new("dpkg").arg("-x").arg(package).arg(folder))
-    });
+    let folder = installed::debian(Path::new(env!("CARGO_TARGET_TMPDIR")), "prometheus");
     match folder {
         Ok(folder) => folder.join("usr/bin/promtool"),
         Err(error) => panic!("no promtool: {error}; install Prometheus, or name the program by $PROMTOOL"),

@@ -35,6 +35,20 @@ pub fn pip(under: &Path, package: &str) -> io::Result<PathBuf> {
     })
 }
 
+/// Where the files of a package of Debian are, without those it depends on: nobody has to be root for that.
+///
+/// # Errors
+/// As [`installed`]; also where there is no `apt-get`.
+pub fn debian(under: &Path, package: &str) -> io::Result<PathBuf> {
+    installed(under, package, |folder| {
+        run(Command::new("apt-get").args(["download", package]).current_dir(folder))?;
+        let files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path());
+        let file = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb"));
+        let file = file.ok_or_else(|| io::Error::other("apt-get downloaded no package"))?;
+        run(Command::new("dpkg").arg("-x").arg(file).arg(folder))
+    })
+}
+
 /// Runs a command that must succeed.
 ///
 /// # Errors

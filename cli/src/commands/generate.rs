@@ -1,8 +1,8 @@
 //! `eventsmith generate`: prints or writes the Rust text of the catalogue.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -10,7 +10,8 @@ use eventsmith_codegen::generate;
 
 use crate::catalogue::{Schemas, shown};
 use crate::exit::ExitStatus;
-use crate::format::{self, Extra, Finding, FindingFormat, Report, visible};
+use crate::format::{self, Extra, Finding, FindingFormat, Report};
+use crate::fresh::check;
 use crate::output::{Out, counted, counted_findings, note};
 
 /// Print the Rust text of the catalogue, or write it to a file
@@ -50,7 +51,9 @@ impl Generate {
                 out.write_all(text.as_bytes())?;
                 ExitStatus::Clean
             }
-            Some(file) if self.check => check(out, file, &text)?,
+            Some(file) if self.check => {
+                check(out, file, &text, &format!("eventsmith generate --out {}", file.display()))?
+            }
             Some(file) => {
                 fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
                 ExitStatus::Clean
@@ -65,61 +68,5 @@ impl Generate {
         };
         note(format_args!("{events} {what}"));
         Ok(exit_status)
-    }
-}
-
-fn check(out: &mut Out, file: &Path, wanted: &str) -> anyhow::Result<ExitStatus> {
-    let name = file.display();
-    let found = match fs::read_to_string(file) {
-        Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            writeln!(out, "{name}: error[stale]: the file does not exist")?;
-            return help(out, file);
-        }
-        Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
-    };
-    let Some(difference) = Difference::first(&found, wanted) else { return Ok(ExitStatus::Clean) };
-    if found.contains('\r') && found.replace("\r\n", "\n") == wanted {
-        writeln!(out, "{name}:1: error[stale]: its lines end in CRLF, and those of generated text in LF")?;
-        writeln!(out, "    help: let git leave its lines alone, by `*.rs text eol=lf` in .gitattributes")?;
-        return help(out, file);
-    }
-    let Difference { line, found, wanted } = difference;
-    writeln!(out, "{name}:{line}: error[stale]: the file is not what the catalogue says")?;
-    writeln!(out, "--- {name}\n+++ generated\n@@ -{line} +{line} @@")?;
-    for (sign, text) in [('-', found), ('+', wanted)] {
-        match text {
-            Some(text) => writeln!(out, "{sign}{}", visible(text))?,
-            None => writeln!(out, "\\ the {} ends here", if sign == '-' { "file" } else { "generated text" })?,
-        }
-    }
-    help(out, file)
-}
-
-fn help(out: &mut Out, file: &Path) -> anyhow::Result<ExitStatus> {
-    writeln!(out, "    help: eventsmith generate --out {}", file.display())?;
-    Ok(ExitStatus::Findings)
-}
-
-/// The first line in which two texts differ.
-struct Difference<'a> {
-    line: usize,
-    found: Option<&'a str>,
-    wanted: Option<&'a str>,
-}
-
-impl<'a> Difference<'a> {
-    fn first(found: &'a str, wanted: &'a str) -> Option<Self> {
-        if found == wanted {
-            return None;
-        }
-        let (mut found, mut wanted) = (found.split('\n'), wanted.split('\n'));
-        for line in 1.. {
-            let (found, wanted) = (found.next(), wanted.next());
-            if found != wanted {
-                return Some(Self { line, found, wanted });
-            }
-        }
-        None
     }
 }

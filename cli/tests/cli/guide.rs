@@ -59,6 +59,7 @@ pages! {
     dead_letters "docs/dead-letters.md"
     delivery "docs/delivery.md"
     first_service "docs/first-service.md"
+    flow "docs/flow.md"
     formats "docs/formats.md"
     projections "docs/projections.md"
     provisioning "docs/provisioning.md"
@@ -67,6 +68,7 @@ pages! {
     simulation "docs/simulation.md"
     state "docs/state.md"
     testing "docs/testing.md"
+    trace "docs/trace.md"
     unit_tests "docs/unit-tests.md"
     validate "docs/validate.md"
 }

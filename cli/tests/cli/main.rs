@@ -19,6 +19,7 @@ mod lint;
 mod manual;
 mod messages;
 mod new;
+mod operations;
 mod passing;
 mod projections;
 mod requests;

@@ -139,7 +139,8 @@ fn edge_lines(items: &[Item]) -> Vec<String> {
             let last = names.len() - 1;
             for (at, name) in names.into_iter().enumerate() {
                 if line.chars().count() + name.chars().count() > WIDEST && at > 0 {
-                    lines.push(std::mem::replace(&mut line, "    ".to_owned()));
+                    lines.push(line.trim_end().to_owned());
+                    line = "    ".to_owned();
                 }
                 line.push_str(name);
                 line.push_str(if at < last { ", " } else { "" });

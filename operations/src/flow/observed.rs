@@ -80,7 +80,7 @@ impl Observed {
                 *observed.dead.entry((label("consumer").to_owned(), label("event").to_owned())).or_default() +=
                     sample.value;
             } else if sample.name == metrics::SAGA_TURNS.name {
-                let key = (label("eventsmith_saga").to_owned(), label("eventsmith_event_kind").to_owned());
+                let key = (label("eventsmith_saga").to_owned(), label("eventsmith_happened").to_owned());
                 *observed.turns.entry(key).or_default() += sample.value;
             }
         }
