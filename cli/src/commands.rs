@@ -9,6 +9,7 @@ mod dashboard;
 mod data_format;
 mod dlq;
 mod example;
+mod exporter;
 mod flow;
 mod generate;
 mod lint;
@@ -55,6 +56,7 @@ enum Command {
     Flow(flow::FlowArguments),
     Alerts(alerts::AlertsArguments),
     Dashboard(dashboard::Dashboard),
+    Exporter(exporter::Exporter),
     Tail(tail::Tail),
     Trace(trace::Trace),
     Request(request::Request),
@@ -83,6 +85,7 @@ impl Arguments {
             Command::Flow(command) => command.run(out),
             Command::Alerts(command) => command.run(out),
             Command::Dashboard(command) => command.run(out),
+            Command::Exporter(command) => command.run(),
             Command::Tail(command) => command.run(out),
             Command::Trace(command) => command.run(out),
             Command::Request(command) => command.run(out),

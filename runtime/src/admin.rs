@@ -10,6 +10,7 @@ pub use eventsmith_admin::provision::{
     Action, Change, ConsumerStatus, Effect, FieldChange, Missing, Plan, ProvisionError, Status, StreamStatus,
 };
 pub use eventsmith_admin::requests::{AskError, RawReply, ServiceQuestion};
+pub use eventsmith_admin::survey::{CountedDeadLetters, Replicas, Survey, SurveyedConsumer, SurveyedStream};
 pub use eventsmith_admin::tail::{PassedMessage, Tail};
 pub use eventsmith_admin::topology::Topology;
 pub use eventsmith_admin::trace::{Trace, TraceQuery, TracedMessage, Unread};

@@ -14,6 +14,7 @@ mod aggregates;
 mod breaking;
 mod dlq;
 mod example;
+mod exported;
 mod generate;
 mod lint;
 mod manual;
@@ -28,6 +29,7 @@ mod streams;
 mod traced;
 mod validate;
 mod validate_inputs;
+mod watched;
 
 // What they print.
 mod formats;

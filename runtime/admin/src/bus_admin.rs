@@ -14,6 +14,7 @@ use crate::dead_letters::{DeadLetterError, DeadLetters};
 use crate::provision::{Plan, ProvisionError, Status};
 use crate::requests::{self, AskError, RawReply, ServiceQuestion};
 use crate::server::Server;
+use crate::survey::{self, CountedDeadLetters, Survey, SurveyedConsumer};
 use crate::tail::Tail;
 use crate::topology::Topology;
 use crate::trace::{Trace, TraceQuery, trace};
@@ -97,6 +98,36 @@ pub trait BusAdmin: sealed::Sealed {
     /// [`AskError::Unavailable`] when the server does not say which streams there are.
     fn trace(&self, query: &TraceQuery) -> impl Future<Output = Result<Trace, AskError>> + Send;
 
+    /// How all streams and durable consumers are doing, for whoever looks again and again: one request for each 256 streams and for each
+    /// 256 consumers of a stream.
+    ///
+    /// # Errors
+    /// [`AskError::Unavailable`] when the server does not list its streams, and of a bus in memory. Streams whose consumers cannot be read
+    /// are in the [`Survey`].
+    fn survey(&self) -> impl Future<Output = Result<Survey, AskError>> + Send;
+
+    /// When the oldest message was stored that a consumer of a survey has not handled, and how many requests that took: one for each
+    /// of its filters. `None` if there is no such message.
+    ///
+    /// # Errors
+    /// [`AskError::Unavailable`].
+    fn oldest_unhandled(
+        &self,
+        stream: &str,
+        consumer: &SurveyedConsumer,
+    ) -> impl Future<Output = Result<(Option<Timestamp>, u64), AskError>> + Send;
+
+    /// Counts the dead letters of the catalogue whose subjects begin with this root, by their headers, up to `most` of them. `None` if no
+    /// stream captures them.
+    ///
+    /// # Errors
+    /// [`AskError::Unavailable`].
+    fn count_dead_letters(
+        &self,
+        root: &str,
+        most: u64,
+    ) -> impl Future<Output = Result<Option<CountedDeadLetters>, AskError>> + Send;
+
     /// Asks whoever answers on a subject, with a body as it is, once: for tools, which know no types.
     ///
     /// # Errors
@@ -177,9 +208,24 @@ impl BusAdmin for Bus {
     }
 
     async fn trace(&self, query: &TraceQuery) -> Result<Trace, AskError> {
-        let unavailable =
-            |error: Unavailable| AskError::Unavailable { subject: format!("{}.>", query.root), reason: error.0 };
-        trace(self, query).await.map_err(unavailable)
+        trace(self, query).await.map_err(|error| unavailable(&format!("{}.>", query.root), error))
+    }
+
+    async fn survey(&self) -> Result<Survey, AskError> {
+        survey::survey(self).await.map_err(|error| unavailable("$JS.API.STREAM.LIST", error))
+    }
+
+    async fn oldest_unhandled(
+        &self,
+        stream: &str,
+        consumer: &SurveyedConsumer,
+    ) -> Result<(Option<Timestamp>, u64), AskError> {
+        survey::oldest_unhandled(self, stream, consumer).await.map_err(|error| unavailable(stream, error))
+    }
+
+    async fn count_dead_letters(&self, root: &str, most: u64) -> Result<Option<CountedDeadLetters>, AskError> {
+        let counted = survey::count_dead_letters(self, root, most).await;
+        counted.map_err(|failure| unavailable(root, failure.into()))
     }
 
     async fn ask_raw(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<RawReply, AskError> {
@@ -204,6 +250,10 @@ impl BusAdmin for Bus {
     ) -> Result<Vec<Value>, AskError> {
         requests::services(self, question, name, timeout, is_complete).await
     }
+}
+
+fn unavailable(subject: &str, error: Unavailable) -> AskError {
+    AskError::Unavailable { subject: subject.to_owned(), reason: error.0 }
 }
 
 mod sealed {

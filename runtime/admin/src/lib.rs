@@ -6,7 +6,7 @@
 //! From the bottom up: [`topology`] is what a server should hold, `server` asks and changes what it holds, over JetStream
 //! or memory; [`provision`] brings the one to the other; [`dead_letters`] lists, replays and searches; [`requests`]
 //! asks without types, and finds services; [`buckets`] reads and writes without types, [`tail`] shows what passes,
-//! [`trace`] what is stored under a correlation; [`BusAdmin`]
+//! [`trace`] what is stored under a correlation, [`survey`] how all is doing, for whoever looks again and again; [`BusAdmin`]
 //! offers all of it as methods of a bus.
 
 pub mod buckets;
@@ -16,6 +16,7 @@ mod jetstream;
 pub mod provision;
 pub mod requests;
 mod server;
+pub mod survey;
 pub mod tail;
 pub mod topology;
 pub mod trace;

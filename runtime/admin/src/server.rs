@@ -8,6 +8,8 @@ use eventsmith_bus::jetstream::JetStream;
 use eventsmith_bus::jetstream::batch::BatchFailure;
 use eventsmith_bus::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
 use eventsmith_bus::transport::{ServerFailure, StreamMessage, Transport};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::jetstream;
 
@@ -80,6 +82,14 @@ impl Server {
                 memory.delete_consumer(stream, name);
                 Ok(())
             }
+        }
+    }
+
+    /// Asks the server's JetStream API. Memory has none.
+    pub(crate) async fn raw<T: DeserializeOwned>(&self, subject: String, request: &Value) -> Result<T, ServerFailure> {
+        match &self.backend {
+            Backend::JetStream(server) => JetStream::request(server, subject, request).await,
+            Backend::Memory(_) => Err(ServerFailure::Unavailable("a bus in memory has no server to ask".into())),
         }
     }
 
