@@ -6,6 +6,7 @@ mod observed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::landscape::Landscape;
+use observed::SOMEBODY;
 
 pub use observed::{Observed, Undeclared};
 
@@ -97,8 +98,6 @@ struct Collected<'a> {
 
 /// The name of the node for what nobody consumes or asks.
 const NOBODY: &str = "nobody";
-/// The name of the node for whoever publishes what the catalogue gives to none.
-const SOMEBODY: &str = "somebody";
 
 impl Flow {
     /// Everything that the catalogue declares, and everything that was seen.

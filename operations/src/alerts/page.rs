@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{ALERTS, Severity};
+use super::rule::Severity;
+use super::table::ALERTS;
 
 const HEAD: &str = "# Alerts
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::rule::{Alert, Rule, Series};
 use super::table;
-use super::{Alert, Rule, Series};
 use crate::landscape::{Landscape, Service};
 use crate::metrics;
 use crate::promql::{buckets, duration, select};

@@ -1,6 +1,6 @@
 //! All kinds of alerts, and what operators do about them: the page `docs/operations/alerts.md` is written from this table.
 
-use super::{Alert, Severity};
+use super::rule::{Alert, Severity};
 
 macro_rules! alerts {
     ($($constant:ident $name:literal $severity:ident $meaning:literal $look:literal $act:literal)*) => {

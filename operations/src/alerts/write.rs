@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Rule, Series, WRITTEN};
+use super::rule::{Rule, Series, WRITTEN};
 use crate::file::File;
 use crate::promql::duration;
 use crate::yaml::quoted;

@@ -10,6 +10,9 @@ use crate::prometheus::Sample;
 /// Labels that may say which service a figure is of, in the order in which they are asked. Prometheus itself adds the last.
 const SERVICE: [&str; 4] = ["service", "service_name", "exported_job", "job"];
 
+/// The name of the node for whoever publishes what the catalogue gives to none.
+pub(super) const SOMEBODY: &str = "somebody";
+
 /// What was seen of each type, by service. Empty: nobody has looked.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
@@ -142,7 +145,7 @@ impl Observed {
         for ((event, is_request), by) in &self.sent {
             if let (Some(figure), false) = (by.get("").filter(|figure| **figure > 0.0), known.contains(event.as_str()))
             {
-                let (service, event) = (super::SOMEBODY.to_owned(), event.clone());
+                let (service, event) = (SOMEBODY.to_owned(), event.clone());
                 found.push(Undeclared {
                     service,
                     event,
