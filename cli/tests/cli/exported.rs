@@ -313,3 +313,39 @@ async fn the_command_of_the_guide_is_taken() -> Outcome {
     exporter.until("eventsmith_exporter_up", &[], |up| up == 1.0).await?;
     Ok(())
 }
+
+/// The subjects in backticks of a page, from one text on to another.
+pub(crate) fn subjects(page: &str, from: &str, to: &str) -> Vec<String> {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page)).unwrap();
+    let (_, part) = page.split_once(from).unwrap();
+    let part = part.split_once(to).map_or(part, |(part, _)| part);
+    part.split('`').skip(1).step_by(2).filter(|text| text.starts_with("$JS.")).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_permissions_of_the_guide_are_enough() -> Outcome {
+    let named = subjects("docs/exporter.md", "## What it needs", "It writes nothing");
+    let allowed: Vec<String> = named.iter().map(|subject| subject.replace(".S.", ".LETTERS.")).collect();
+    let config = format!(
+        "authorization {{ users = [ {{ user: admin, password: secret }}, {{ user: curious, password: secret, permissions: {{ \
+         publish: {allowed:?}, subscribe: [\"_INBOX.>\", \"$JS.EVENT.ADVISORY.>\"] }} }} ] }}"
+    );
+    let server = NatsServer::builder().config(config).start().await?;
+    let folder = folder();
+    folder.write("admin.toml", "user = \"admin\"\npassword = \"secret\"\n");
+    let (folder, applied) = apply(folder, server.url(), &["--config", "admin.toml"]).await?;
+    assert_eq!(applied.status, 0, "{}", applied.stderr);
+    let options = ConnectOptions::with_user_and_password("admin".to_owned(), "secret".to_owned());
+    let jetstream = jetstream::new(options.connect(server.url()).await?);
+    jetstream.publish("rules.domain.rule.created", "{}".into()).await?.await?;
+    jetstream.publish("rules.dlq.others.RULES.1.x", "{}".into()).await?.await?;
+
+    let exporter = Exporter::start(&folder, &server.url(), &["--config", "curious.toml"]).await?;
+
+    for what in ["streams", "consumers", "ages", "dead_letters", "catalogue", "advisories"] {
+        exporter.until("eventsmith_exporter_read", &[("what", what)], |value| value == 1.0).await?;
+    }
+    exporter.until("eventsmith_stream_consumer_oldest_unhandled_seconds", &OF, |value| value > 0.0).await?;
+    exporter.until("eventsmith_dead_letters_uncounted", &[], |value| value == 1.0).await?;
+    Ok(())
+}

@@ -15,6 +15,7 @@ use rules_events::rule::{RuleActivate, RuleActivateReply};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
+use crate::exported::subjects;
 use crate::support::{Folder, Run};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -183,6 +184,34 @@ async fn what_may_not_be_read_is_said() -> Outcome {
     assert!(run.stderr.contains("LETTERS could not be read: ") && run.stderr.ends_with("1 unread\n"), "{}", run.stderr);
     let json: Value = serde_json::from_str(&json.stdout)?;
     assert_eq!(json["unread"][0]["stream"], "LETTERS", "{json}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_permissions_of_the_guide_are_enough() -> Outcome {
+    let named = subjects("docs/trace.md", "It needs the permission", "without those of consumers");
+    let streams = ["RULES", "LETTERS", "SAGAS", "WORK"];
+    let of_streams = named.iter().flat_map(|subject| {
+        let of = |stream: &&str| {
+            format!("{subject}.").replace(".S.", &format!(".{stream}.")).trim_end_matches('.').to_owned()
+        };
+        streams.iter().map(of).collect::<Vec<_>>()
+    });
+    // A work queue is read message by message.
+    let allowed: Vec<String> = of_streams.chain(["$JS.API.STREAM.MSG.GET.WORK".to_owned()]).collect();
+    let config = format!(
+        "authorization {{ users = [ {{ user: admin, password: secret }}, {{ user: curious, password: secret, permissions: {{ \
+         publish: {allowed:?}, subscribe: \"_INBOX.>\" }} }} ] }}"
+    );
+    let scene = Scene::start(&config, "admin").await?;
+    scene.fill().await?;
+
+    let run = trace(&scene.server.url(), &["c-1", "--config", "curious.toml"]).await?;
+
+    assert_eq!(
+        (run.status, run.stderr.as_str()),
+        (0, "7 messages of 9 messages in 4 streams, 0 not printed, 0 unread\n")
+    );
     Ok(())
 }
 
