@@ -122,6 +122,15 @@ impl Transport for Arc<JetStream> {
         self.remove_message(stream, sequence).boxed()
     }
 
+    fn purge<'a>(
+        &'a self,
+        stream: &'a str,
+        subject: &'a str,
+        up_to: u64,
+    ) -> BoxFuture<'a, Result<u64, ServerFailure>> {
+        self.purge_subject(stream, subject, up_to).boxed()
+    }
+
     fn streams_of<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Vec<String>, Unavailable>> {
         self.find_streams(subject).boxed()
     }

@@ -186,6 +186,16 @@ impl Store {
         self.all(key, FollowStart::All, false).await
     }
 
+    /// Removes all that there is about the keys of a pattern; no marker is left that says so.
+    ///
+    /// # Errors
+    /// [`BucketError`], also where this user may not purge the stream of the bucket.
+    pub async fn erase(&self, pattern: &str) -> Result<u64, BucketError> {
+        let subject = key::subject_of_pattern(&self.bucket, pattern)?;
+        let purged = self.bus.transport().purge(&bucket_stream(&self.bucket), &subject, u64::MAX - 1).await;
+        purged.map_err(|failure| self.unavailable(failure))
+    }
+
     /// What is stored at the moment.
     async fn all(
         &self,

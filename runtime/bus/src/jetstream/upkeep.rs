@@ -1,5 +1,6 @@
 //! What is done to streams and consumers beside publishing and consuming.
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
@@ -8,7 +9,7 @@ use super::ack::reply_of;
 use super::client::{ASK_AGAIN, JetStream, PAUSE};
 use super::consumers::PIN_GROUP;
 use crate::cause::Cause;
-use crate::transport::Unavailable;
+use crate::transport::{ServerFailure, Unavailable};
 
 /// The server's codes for a message that cannot be deleted, because it is not there: deleted already, and never or no longer stored.
 /// It says the second of a stream, too, that lets nobody delete (`deny_delete`).
@@ -23,6 +24,23 @@ impl JetStream {
                 Err(Unavailable(Cause::about(format_args!("message {sequence} of {stream} cannot be deleted"), error)))
             }
             _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn purge_subject(&self, stream: &str, subject: &str, up_to: u64) -> Result<u64, ServerFailure> {
+        #[derive(Deserialize)]
+        struct Purged {
+            #[serde(default)]
+            purged: u64,
+        }
+        // The number is that of the first message that stays.
+        let request = json!({ "filter": subject, "seq": up_to.saturating_add(1) });
+        match self.ask::<Purged>(format!("STREAM.PURGE.{stream}"), &request).await? {
+            Ok(Purged { purged }) => Ok(purged),
+            Err(error) => {
+                let code = error.error_code().0;
+                Err(ServerFailure::Refused { code, reason: Cause::about(format_args!("{subject} of {stream}"), error) })
+            }
         }
     }
 

@@ -358,6 +358,17 @@ impl Log {
         }
     }
 
+    /// Removes what lies on a subject, up to a number; says how much.
+    pub(super) fn purge(&mut self, subject: &str, up_to: u64) -> u64 {
+        let filters = [subject.to_owned()];
+        let mut purged = 0;
+        while let Some(first) = self.first_from(1, &filters).filter(|first| *first <= up_to) {
+            self.remove(first);
+            purged += 1;
+        }
+        purged
+    }
+
     pub(super) fn remove(&mut self, sequence: u64) {
         if let Some(kept) = self.messages.remove(&sequence) {
             self.bytes -= size(&kept.message);

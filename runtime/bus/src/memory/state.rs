@@ -27,6 +27,9 @@ use crate::transport::{
 /// The server's code for a batch of which not all came to the stream.
 const BATCH_INCOMPLETE: u64 = 10176;
 
+/// The server's code for a purge that the stream does not let through.
+const PURGE_DENIED: u64 = 10110;
+
 /// A message that a bus in memory holds.
 ///
 /// ```
@@ -157,6 +160,17 @@ impl Memory {
     /// All streams.
     pub fn all(&self) -> Vec<FoundStream> {
         self.streams().values().map(|stream| stream.log.found()).collect()
+    }
+
+    /// Removes what a stream holds on a subject, up to a number.
+    pub(super) fn purge_subject(&self, stream: &str, subject: &str, up_to: u64) -> Result<u64, ServerFailure> {
+        let mut streams = self.streams();
+        let refused = |code, reason: &str| ServerFailure::Refused { code, reason: reason.into() };
+        let found = streams.get_mut(stream).ok_or_else(|| refused(ServerFailure::NO_STREAM, "stream not found"))?;
+        if found.log.settings.aggregates {
+            return Err(refused(PURGE_DENIED, "message purge not permitted"));
+        }
+        Ok(found.log.purge(subject, up_to))
     }
 
     pub(super) fn capturing(&self, subject: &str) -> Vec<String> {
