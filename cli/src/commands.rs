@@ -15,6 +15,7 @@ mod generate;
 mod lint;
 mod man;
 mod new;
+mod operator;
 mod projections;
 mod request;
 mod sagas;

@@ -14,7 +14,7 @@ pub use eventsmith_state::projection::{
     model::{ReadModel, View},
     monitor::ProjectionMonitor,
     operator::{ModelReport, ProjectionReport, Projections},
-    status::{Phase, ProjectionStatus, StreamProgress},
+    status::{EffectsProgress, Phase, ProjectionStatus, StreamProgress},
     store::{ProjectionStore, Transactions},
     target::Target,
 };
@@ -23,6 +23,7 @@ pub use eventsmith_state::{
     aggregates::{Aggregates, Executed, Loaded},
     append::ExecuteOptions,
     check::{CheckedHistories, Defect, check_histories},
+    discard::{Discard, DiscardError, discard},
     error::{ExecuteError, StateError},
     history::{History, HistoryEvent, Point, Stray},
     saga::{

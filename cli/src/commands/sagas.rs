@@ -3,16 +3,18 @@
 mod path;
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use eventsmith::state::{SagaHistory, SagaStatus, SagaStream, SagaSummary, Sagas as Client};
 use eventsmith_codegen::Loaded;
-use eventsmith_codegen::lookup;
+use eventsmith_codegen::{lookup, manifest};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::data_format::DataFormat;
+use super::operator::Operator;
 use crate::catalogue::Schemas;
 use crate::connect::{Connection, with_bus};
 use crate::exit::ExitStatus;
@@ -34,11 +36,12 @@ enum SagasCommand {
     Show(SagasShow),
     Retry(SagasRetry),
     Cancel(SagasCancel),
+    Purge(SagasPurge),
 }
 
 /// Print the sagas that have not ended, those that changed last at the end
 ///
-/// Exits with 1 if one of them is stuck.
+/// Also those that are damaged, whether they have ended or not. Exits with 1 if one of them is stuck or damaged.
 #[derive(Args)]
 struct SagasList {
     #[command(flatten)]
@@ -91,6 +94,27 @@ struct SagasCancel {
     reason: String,
 }
 
+/// Remove sagas that ended long ago from their streams, with all that happened to them
+///
+/// Those that are damaged stay. An id is free again once its saga is gone: choose a time in which nothing that started one comes again. Prints what is
+/// removed.
+#[derive(Args)]
+struct SagasPurge {
+    #[command(flatten)]
+    schemas: Schemas,
+    /// Only these sagas, by name
+    #[arg(value_name = "SAGA")]
+    names: Vec<String>,
+    /// How long ago the last event of a saga must be, such as 30d
+    #[arg(long, value_name = "TIME", value_parser = manifest::duration)]
+    ended_before: Duration,
+    /// Only print what would be removed
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
 /// One instance of a saga.
 #[derive(Args)]
 struct Instance {
@@ -106,21 +130,6 @@ struct Instance {
     connection: Connection,
 }
 
-/// Who does it.
-#[derive(Args)]
-struct Operator {
-    /// Who does it, as it will stand in the history; the user's name on this machine otherwise
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-}
-
-impl Operator {
-    fn name(&self) -> String {
-        let of_machine = || ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        self.by.clone().or_else(of_machine).unwrap_or_else(|| "an operator".to_owned())
-    }
-}
-
 impl Sagas {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         match &self.command {
@@ -128,6 +137,7 @@ impl Sagas {
             SagasCommand::Show(command) => command.run(out),
             SagasCommand::Retry(command) => command.run(),
             SagasCommand::Cancel(command) => command.run(),
+            SagasCommand::Purge(command) => command.run(out),
         }
     }
 }
@@ -144,9 +154,11 @@ impl SagasList {
             }
             Ok(all)
         })?;
-        let (ended, open): (Vec<_>, Vec<_>) = all.into_iter().partition(|saga| saga.status.is_ended());
+        let has_ended = |saga: &SagaSummary| saga.status.is_ended() && saga.damage.is_none();
+        let (ended, open): (Vec<_>, Vec<_>) = all.into_iter().partition(has_ended);
         let (ended_count, is_stuck) = (ended.len(), |saga: &SagaSummary| saga.status == SagaStatus::Stuck);
         let stuck = open.iter().filter(|saga| is_stuck(saga)).count();
+        let damaged = open.iter().filter(|saga| saga.damage.is_some()).count();
         let mut shown = if self.all { ended } else { Vec::new() };
         let open_count = open.len();
         shown.extend(open);
@@ -159,7 +171,9 @@ impl SagasList {
                     let step = saga.step.as_deref().map(|step| format!(" at {}", visible(step))).unwrap_or_default();
                     let (name, id) = (visible(&saga.saga), visible(&saga.id));
                     let (changed, version) = (path::time(saga.changed), saga.version);
-                    writeln!(out, "{name:names$}  {id:ids$}  v{version}  {changed}  {}{step}", saga.status)?;
+                    let damage = saga.damage.as_deref().map(|damage| format!(", damaged: {}", visible(damage)));
+                    let damage = damage.unwrap_or_default();
+                    writeln!(out, "{name:names$}  {id:ids$}  v{version}  {changed}  {}{step}{damage}", saga.status)?;
                 }
             }
             DataFormat::Json => {
@@ -168,8 +182,10 @@ impl SagasList {
             }
         }
         out.finish()?;
-        note(format_args!("{} open, {stuck} of them stuck; {ended_count} ended", counted(open_count, "saga")));
-        Ok(ExitStatus::findings_if(stuck > 0))
+        let of_damaged = if damaged > 0 { format!(", {damaged} damaged") } else { String::new() };
+        let open = counted(open_count, "saga");
+        note(format_args!("{open} open, {stuck} of them stuck{of_damaged}; {ended_count} ended"));
+        Ok(ExitStatus::findings_if(stuck + damaged > 0))
     }
 }
 
@@ -204,6 +220,46 @@ impl SagasCancel {
         let by = self.operator.name();
         self.of.with_sagas(async |sagas, saga, id| Ok(sagas.cancel(saga, id, &by, &self.reason).await?))?;
         note(format_args!("{} {} is to end", visible(&self.of.saga), visible(&self.of.id)));
+        Ok(ExitStatus::Clean)
+    }
+}
+
+impl SagasPurge {
+    fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        let loaded = self.schemas.load_bearable()?;
+        let streams = streams(&loaded)?;
+        let names = chosen(&streams, &self.names)?;
+        let mut gone = Vec::new();
+        let mut messages = 0;
+        with_bus(self.connection.config()?, async |bus| {
+            let sagas = Client::in_streams(bus, streams);
+            let is_old = |saga: &SagaSummary| {
+                let age = Duration::try_from(bus.transport().time().duration_since(saga.changed)).unwrap_or_default();
+                saga.status.is_ended() && saga.damage.is_none() && age >= self.ended_before
+            };
+            for name in &names {
+                for saga in sagas.list(name).await?.into_iter().filter(is_old) {
+                    if !self.dry_run {
+                        messages += sagas.purge(name, &saga.id).await?;
+                    }
+                    gone.push(saga);
+                }
+            }
+            Ok(())
+        })?;
+        for saga in &gone {
+            let (name, id, changed) = (visible(&saga.saga), visible(&saga.id), path::time(saga.changed));
+            writeln!(out, "{name}  {id}  v{}  {changed}  {}", saga.version, saga.status)?;
+        }
+        out.finish()?;
+        let count = counted(gone.len(), "saga");
+        match self.dry_run {
+            true => note(format_args!("{count} would be removed")),
+            false => note(format_args!(
+                "{count} removed, {}",
+                counted(usize::try_from(messages).unwrap_or(usize::MAX), "message")
+            )),
+        }
         Ok(ExitStatus::Clean)
     }
 }
@@ -257,6 +313,7 @@ fn summary_as_json(saga: &SagaSummary) -> Value {
         "status": saga.status.as_str(),
         "step": saga.step,
         "changed": saga.changed.to_string(),
+        "damage": saga.damage,
     })
 }
 
@@ -297,7 +354,6 @@ fn as_json(history: &SagaHistory) -> anyhow::Result<Value> {
     let rest = json!({
         "correlation_id": history.correlation_id,
         "reason": history.reason,
-        "damage": history.damage,
         "steps": steps,
         "state": serde_json::to_value(state)?,
         "events": events,

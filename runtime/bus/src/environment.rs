@@ -83,7 +83,7 @@ pub(crate) fn new_id() -> Uuid {
 }
 
 /// A random number.
-pub(crate) fn random() -> u64 {
+pub fn random() -> u64 {
     #[cfg(feature = "simulation")]
     if let Some(random) = simulated::random() {
         return random;

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eventsmith_bus::bus::Bus;
+use eventsmith_bus::environment::random;
 use eventsmith_event::aggregate::AggregateEvents;
 use eventsmith_event::clip::clip;
-use rand::RngExt;
+use jiff::Timestamp;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ use crate::command::{self, Commands};
 use crate::error::{ExecuteError, StateError};
 use crate::history::{History, Point};
 use crate::loaded::{apply, decode, take_in};
+use crate::pauses::Pauses;
 use crate::record::Record;
 use crate::snapshot::{Found, Snapshot, Snapshots};
 
@@ -50,6 +52,8 @@ pub struct Aggregates {
     bus: Bus,
     /// The streams that hold them, by the wildcard of the aggregate.
     streams: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    /// The buckets of snapshots that are left alone for a while.
+    pauses: Pauses,
 }
 
 impl fmt::Debug for Aggregates {
@@ -87,6 +91,8 @@ struct Current<A: Aggregate> {
     /// The sequence of the last message on its subjects.
     end: u64,
     passed: u64,
+    /// When the last event was stored, where that is known.
+    stored: Option<Timestamp>,
     commands: Commands,
     kept: Option<Kept<A>>,
 }
@@ -123,7 +129,7 @@ enum Reached<A: Aggregate> {
 impl Aggregates {
     /// Aggregates in the streams of a bus. Nothing is asked of the server yet.
     pub fn of(bus: &Bus) -> Self {
-        Self { bus: bus.clone(), streams: Arc::default() }
+        Self { bus: bus.clone(), streams: Arc::default(), pauses: Pauses::default() }
     }
 
     /// An aggregate as its events have made it; as `Default` has it where there are none.
@@ -188,14 +194,14 @@ impl Aggregates {
                 return Ok(Executed { state: current.state, events, command_id, is_repeated: false });
             }
             let Loaded { number, sequence, .. } = current.state;
-            let known = Known { number, sequence, passed: current.passed };
+            let known = Known { number, sequence, passed: current.passed, stored: current.stored };
             // What cannot be applied must not be stored: nobody could load it any more.
             for event in &events {
                 apply(id, &mut current.state, event)?;
             }
             let to = (id, &*filter, current.end);
             match append(&self.bus, to, known, &events, (&command_id, &options)).await? {
-                Outcome::Stored { last } => current.state.sequence = last,
+                Outcome::Stored { last } => (current.state.sequence, current.stored) = (last, None),
                 outcome => {
                     // Its events may be those that another execution of the same command made.
                     let until = Until::Command { id: &command_id, is_stored: true };
@@ -260,7 +266,9 @@ impl Aggregates {
         let (mut kept, mut snapshot) = (None, None);
         if let Some(snapshots) = A::snapshots() {
             let hash = snapshots.hash::<A::Event>();
-            if let Some(Found { snapshot: found, revision }) = snapshots.read(&self.bus, id, &hash).await {
+            if let Some(Found { snapshot: found, revision }) =
+                snapshots.read((&self.bus, &self.pauses), id, &hash).await
+            {
                 kept = Some(Kept { snapshots, hash, number: found.as_ref().map_or(0, |it| it.known.number), revision });
                 snapshot = found;
             }
@@ -293,6 +301,8 @@ impl Aggregates {
             (records, snapshot) = (before, None);
         }
         let (mut state, mut commands) = (Loaded::default(), Commands::default());
+        let known = snapshot.as_ref().and_then(|snapshot| snapshot.known.stored);
+        let stored = records.last().map(|last| last.stored.stored).or(known);
         if let Some(Snapshot { aggregate, known, commands: remembered }) = snapshot {
             state = Loaded { number: known.number, sequence: known.sequence, aggregate };
             commands = remembered;
@@ -314,7 +324,7 @@ impl Aggregates {
         for record in records {
             take_in(&chain, &mut state, record)?;
         }
-        Ok(Reached::End(Current { state, end, passed, commands, kept }))
+        Ok(Reached::End(Current { state, end, passed, stored, commands, kept }))
     }
 
     /// The history from the beginning.
@@ -360,17 +370,31 @@ impl Aggregates {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Keeps a snapshot, if it is time for one.
+    /// Keeps a snapshot, if it is time for one. That nobody can is no reason to fail.
     async fn keep<A: Aggregate>(&self, id: &str, current: &Current<A>) {
-        let Current { state: Loaded { number, sequence, aggregate }, passed, commands, kept: Some(kept), .. } = current
-        else {
+        let Some(kept) = &current.kept else { return };
+        let Loaded { number, sequence, ref aggregate } = current.state;
+        let is_time = number / kept.snapshots.every > kept.number / kept.snapshots.every;
+        if !is_time || kept.snapshots.is_paused(&self.pauses) {
             return;
-        };
-        if *number / kept.snapshots.every > kept.number / kept.snapshots.every {
-            let known = Known { number: *number, sequence: *sequence, passed: *passed };
-            let of = (id, kept.hash.as_str());
-            kept.snapshots.write(&self.bus, of, (aggregate, known, commands), kept.revision).await;
         }
+        let stored = match current.stored {
+            Some(stored) => Some(stored),
+            None => self.stored_at::<A>(id, number, sequence).await,
+        };
+        if stored.is_some() {
+            let known = Known { number, sequence, passed: current.passed, stored };
+            let of = (id, kept.hash.as_str());
+            let snapshot = (aggregate, known, &current.commands);
+            kept.snapshots.write((&self.bus, &self.pauses), of, snapshot, kept.revision).await;
+        }
+    }
+
+    /// When an event was stored that was appended here; nothing if it cannot be read.
+    async fn stored_at<A: Aggregate>(&self, id: &str, number: u64, sequence: u64) -> Option<Timestamp> {
+        let (stream, filter) = (self.stream::<A>().await.ok()?, filter::<A>(id).ok()?);
+        let found = self.chain::<A>(id, &stream, &filter).event(sequence).await.ok()??;
+        (found.number == number).then_some(found.stored.stored)
     }
 }
 
@@ -392,5 +416,5 @@ fn last_of(records: &[Record], command_id: &str) -> Option<usize> {
 /// How long to wait before a command decides again: longer each time, and at random, so that not all do it at once.
 fn pause(attempt: u32) -> Duration {
     let longest = Duration::from_millis(1 << attempt.min(7)).min(LONGEST_PAUSE);
-    longest.mul_f64(rand::rng().random::<f64>())
+    longest.mul_f64(random() as f64 / u64::MAX as f64)
 }

@@ -13,8 +13,10 @@
 use eventsmith_bus::transport::{MessageSelector, StreamMessage, Transport, Unavailable};
 use eventsmith_event::filter::covers;
 use futures_util::future::join;
+use jiff::Timestamp;
 
 use crate::error::StateError;
+use crate::linear::{Break, Linear};
 use crate::record::{Record, Stray};
 
 /// How often the end is looked at again while others append.
@@ -40,6 +42,17 @@ pub(crate) struct Known {
     pub(crate) number: u64,
     pub(crate) sequence: u64,
     pub(crate) passed: u64,
+    /// When it was stored, by which an event of another stream with the same numbers is told apart: one that was deleted and made anew
+    /// counts from 1 again.
+    pub(crate) stored: Option<Timestamp>,
+}
+
+impl Known {
+    /// Whether it is this event.
+    fn is(&self, record: &Record) -> bool {
+        let is_stored_then = self.stored.is_none_or(|stored| stored == record.stored.stored);
+        self.sequence == record.sequence() && self.number == record.number && is_stored_then
+    }
 }
 
 /// What of a history comes behind what is known.
@@ -53,6 +66,8 @@ pub(crate) struct Tail {
     pub(crate) passed: u64,
     /// Those of them that were met on the way.
     pub(crate) strays: Vec<Stray>,
+    /// Whether an operator discarded some: perhaps also of what was taken for known.
+    pub(crate) has_discarded: bool,
 }
 
 /// Why a history is not read.
@@ -92,7 +107,9 @@ impl Chain<'_> {
                 Some(Ok(end)) if end.number + end.passed == count => return self.back_from(end, known).await,
                 // Nobody knows what comes before it, but for what is known already.
                 Some(Err(_)) if known != Known::default() => match self.read_on(known).await {
-                    Ok(tail) if tail.places_behind(known) == count => return Ok(tail),
+                    Ok(tail) if tail.places_behind(known) == count && !tail.has_discarded => {
+                        return if self.has(known).await? { Ok(tail) } else { Err(Broken::NotKnown) };
+                    }
                     _ => break,
                 },
                 Some(Err(stray)) => match self.before_strays(stray, count).await? {
@@ -180,7 +197,7 @@ impl Chain<'_> {
             tail.records.push(event);
             if predecessor == known.sequence && number - 1 == known.number {
                 tail.records.reverse();
-                return Ok(tail);
+                return if self.has(known).await? { Ok(tail) } else { Err(Broken::NotKnown) };
             }
             if predecessor <= known.sequence {
                 return Err(if known == Known::default() {
@@ -199,16 +216,30 @@ impl Chain<'_> {
                 _ => return Err(self.gap(number - 1, sequence).into()),
             };
         }
-        let is_known = event.sequence() == known.sequence && event.number == known.number && tail.records.is_empty();
-        if is_known { Ok(tail) } else { Err(Broken::NotKnown) }
+        if tail.records.is_empty() && known.is(&event) { Ok(tail) } else { Err(Broken::NotKnown) }
+    }
+
+    /// Whether the stream has the event that is known.
+    async fn has(&self, known: Known) -> Result<bool, StateError> {
+        if known == Known::default() {
+            return Ok(true);
+        }
+        let found = self.event(known.sequence).await?;
+        Ok(found.is_some_and(|found| known.is(&found)))
+    }
+
+    /// The event of the history with a sequence, if that is one.
+    pub(crate) async fn event(&self, sequence: u64) -> Result<Option<Record>, StateError> {
+        let found = self.message(MessageSelector::Sequence(sequence)).await?;
+        let found = found.filter(|found| covers(self.filter, &found.message.subject));
+        Ok(found.and_then(|found| Record::read(found).ok()))
     }
 
     /// Reads every message on the subjects, from the first one on, as something is not as it should be.
     pub(crate) async fn scan(&self, known: Known) -> Result<Tail, Broken> {
         let mut tail = self.read_on(Known::default()).await?;
         if known != Known::default() {
-            let is_known = |record: &Record| record.sequence() == known.sequence && record.number == known.number;
-            let at = tail.records.iter().position(is_known).ok_or(Broken::NotKnown)?;
+            let at = tail.records.iter().position(|record| known.is(record)).ok_or(Broken::NotKnown)?;
             tail.records.drain(..=at);
         }
         Ok(tail)
@@ -216,32 +247,28 @@ impl Chain<'_> {
 
     /// Reads every message on the subjects behind what is known.
     async fn read_on(&self, known: Known) -> Result<Tail, StateError> {
-        let mut tail = Tail { end: known.sequence, ..Tail::default() };
-        let mut next = known.sequence.saturating_add(1);
-        while let Some(found) = self.message(MessageSelector::NextOf { subject: self.filter, from: next }).await? {
-            (tail.end, next) = (found.sequence, found.sequence + 1);
-            let record = match Record::read(found) {
-                Ok(record) => record,
-                Err(stray) => {
-                    tail.strays.push(stray);
-                    continue;
-                }
-            };
-            let known = (known.number, known.sequence);
-            let (number, before) = tail.records.last().map_or(known, |last| (last.number, last.sequence()));
-            if record.number <= number {
-                let twin = tail.records.iter().find(|twin| twin.number == record.number);
-                let first = twin.map_or(before, Record::sequence);
-                return Err(self.double(record.number, first, record.sequence()));
-            }
-            if record.number - 1 > number || record.predecessor != before {
-                return Err(self.gap(number + 1, record.sequence()));
-            }
-            tail.records.push(record);
+        let messages = self.all_behind(known.sequence).await?;
+        let end = messages.last().map_or(known.sequence, |last| last.sequence);
+        let Linear { records, strays, discarded, breaks } =
+            Linear::of(&messages, (known.number, known.sequence), None);
+        match breaks.first() {
+            Some(Break::Double { number, first, second }) => return Err(self.double(*number, *first, *second)),
+            Some(Break::Gap { missing, sequence }) => return Err(self.gap(*missing, *sequence)),
+            None => {}
         }
-        self.tell(&tail.strays);
-        tail.passed = known.passed.saturating_add(tail.strays.len() as u64);
-        Ok(tail)
+        self.tell(&strays);
+        let passed = known.passed.saturating_add(strays.len() as u64);
+        Ok(Tail { records, end, passed, strays, has_discarded: !discarded.is_empty() })
+    }
+
+    /// All messages on the subjects behind a sequence.
+    pub(crate) async fn all_behind(&self, sequence: u64) -> Result<Vec<StreamMessage>, StateError> {
+        let (mut all, mut next) = (Vec::new(), sequence.saturating_add(1));
+        while let Some(found) = self.message(MessageSelector::NextOf { subject: self.filter, from: next }).await? {
+            next = found.sequence + 1;
+            all.push(found);
+        }
+        Ok(all)
     }
 
     fn tell(&self, strays: &[Stray]) {

@@ -7,6 +7,7 @@ use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
 use eventsmith_bus::transport::{MessageSelector, StreamMessage};
 
+use crate::linear::{Break, Linear};
 use crate::record::{Record, Stray};
 
 /// What is wrong with a history.
@@ -111,14 +112,17 @@ pub async fn check_histories(
     subject: &str,
     mut report: impl FnMut(Defect),
 ) -> Result<CheckedHistories, Cause> {
-    let mut ends: HashMap<String, (u64, u64)> = HashMap::new();
+    let mut histories: HashMap<String, Seen> = HashMap::new();
     let mut checked = CheckedHistories::default();
     let mut from = 1;
     while let Some(found) = next(bus, stream, subject, from).await? {
         from = found.sequence + 1;
         checked.messages += 1;
         let id = found.message.subject.rsplit('.').next().unwrap_or_default().to_owned();
-        let end = ends.entry(id.clone()).or_default();
+        let seen = histories.entry(id.clone()).or_default();
+        if seen.is_read {
+            continue;
+        }
         let record = match Record::read(found) {
             Ok(record) => record,
             Err(stray) => {
@@ -126,16 +130,53 @@ pub async fn check_histories(
                 continue;
             }
         };
-        let ((number, before), sequence) = (*end, record.sequence());
-        if record.number <= number {
-            report(Defect::Double { id, number: record.number, first: before, second: sequence });
-        } else if record.number > number + 1 || record.predecessor != before {
-            report(Defect::Gap { id, missing: number + 1, sequence });
+        if record.number == seen.number + 1 && record.predecessor == seen.sequence {
+            (seen.number, seen.sequence) = (record.number, record.sequence());
+            continue;
         }
-        *end = (record.number, sequence);
+        // It is read as a whole: what looks broken here an operator may have decided later on.
+        seen.is_read = true;
+        read_whole(bus, (stream, subject), &id, record.sequence(), &mut report).await?;
     }
-    checked.aggregates = ends.len() as u64;
+    checked.aggregates = histories.len() as u64;
     Ok(checked)
+}
+
+/// What is known of a history while the stream is read.
+#[derive(Default)]
+struct Seen {
+    number: u64,
+    sequence: u64,
+    /// Whether all of it has been reported.
+    is_read: bool,
+}
+
+/// Reports what is wrong with one history, and the strays from a sequence on.
+async fn read_whole(
+    bus: &Bus,
+    (stream, subject): (&str, &str),
+    id: &str,
+    from: u64,
+    report: &mut impl FnMut(Defect),
+) -> Result<(), Cause> {
+    let above = subject.rsplit_once('.').map_or(subject, |(above, _)| above);
+    let filter = format!("{above}.{id}");
+    let (mut messages, mut next_from) = (Vec::new(), 1);
+    while let Some(found) = next(bus, stream, &filter, next_from).await? {
+        next_from = found.sequence + 1;
+        messages.push(found);
+    }
+    let Linear { strays, discarded, breaks, .. } = Linear::of(&messages, (0, 0), None);
+    for found in breaks {
+        report(match found {
+            Break::Gap { missing, sequence } => Defect::Gap { id: id.to_owned(), missing, sequence },
+            Break::Double { number, first, second } => Defect::Double { id: id.to_owned(), number, first, second },
+        });
+    }
+    for stray in strays.into_iter().filter(|stray| stray.sequence >= from && !discarded.contains(&stray.sequence)) {
+        report(Defect::Stray { id: id.to_owned(), stray });
+    }
+    Ok(())
 }
 
 async fn next(bus: &Bus, stream: &str, subject: &str, from: u64) -> Result<Option<StreamMessage>, Cause> {

@@ -85,7 +85,7 @@ pub enum StateError {
     /// Two events have the same number: both writers were told that theirs is stored.
     #[error(
         "the history of {aggregate} {id} has two events {number}, messages {first} and {second} of the stream {stream}; decide which \
-         of the two counts, and mend what the other one did"
+         of the two counts, discard the other one (`eventsmith aggregates discard {aggregate} {id} SEQUENCE`), and mend what that did"
     )]
     Double {
         /// The name of the aggregate.

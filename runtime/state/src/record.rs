@@ -12,6 +12,8 @@ pub(crate) const PREDECESSOR: &str = "Eventsmith-Predecessor";
 pub(crate) const PASSED: &str = "Eventsmith-Passed";
 /// The id of the command that it came of.
 pub(crate) const COMMAND: &str = "Eventsmith-Command";
+/// The sequence of the message that is discarded: of a message that is no event itself.
+pub(crate) const DISCARDS: &str = "Eventsmith-Discards";
 /// The event before it is the message before it: of a batch nobody knows the sequences before it is stored.
 const ADJACENT: &str = "adjacent";
 
@@ -80,6 +82,13 @@ pub struct Stray {
     pub reason: String,
 }
 
+/// Which message is no event of a history any more, if this one says so of an earlier one.
+pub(crate) fn discards(stored: &StreamMessage) -> Option<u64> {
+    let headers = &stored.message.headers;
+    let target = headers.get(DISCARDS).filter(|_| headers.malformed().is_none())?;
+    target.parse().ok().filter(|target| (1..stored.sequence).contains(target))
+}
+
 impl Record {
     /// Reads where a message stands in the history, if it is an event of it.
     pub(crate) fn read(stored: StreamMessage) -> Result<Self, Stray> {
@@ -100,6 +109,9 @@ impl Record {
         let headers = &message.headers;
         if let Some(malformed) = headers.malformed() {
             return Err(malformed.explanation());
+        }
+        if let Some(discarded) = headers.get(DISCARDS) {
+            return Err(format!("it says that message {discarded} is discarded"));
         }
         if let Some(dead_letter) = headers.get(Headers::REPLAY_OF) {
             return Err(format!("it repeats an event for a consumer, from the dead letter {dead_letter}"));

@@ -7,21 +7,28 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use eventsmith_bus::bucket::{BucketError, Content, Store};
 use eventsmith_bus::bus::Bus;
+use eventsmith_bus::publish::PublishError;
 use eventsmith_bus::transport::{Headers, StreamMessage};
 use eventsmith_event::aggregate::AggregateEvents;
 use eventsmith_event::envelope::parse_version;
 use eventsmith_event::event::State;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use crate::chain::Known;
 use crate::command::Commands;
 use crate::confine::confined;
+use crate::pauses::{Access, Pauses};
 
-/// Where the history stands of which it is a snapshot: the hash of the schemas, number, sequence, messages passed over.
+/// Where the history stands of which it is a snapshot: the hash of the schemas, number, sequence, messages passed over, and when its last
+/// event was stored, in nanoseconds since 1970.
 const SNAPSHOT: &str = "Eventsmith-Snapshot";
 /// The last commands before it.
 const COMMANDS: &str = "Eventsmith-Commands";
+
+/// What is said of a bucket that does not answer.
+const NO_ANSWER: &str = "no answer within 1 s";
 
 /// How long a bucket may take: then it is done without, as the events are there.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -135,23 +142,50 @@ impl<A> Snapshots<A> {
     }
 
     /// What the bucket has of an aggregate; nothing is known where the bucket is not there, or does not answer soon.
-    pub(crate) async fn read(&self, bus: &Bus, id: &str, hash: &str) -> Option<Found<A>> {
+    pub(crate) async fn read(&self, (bus, pauses): (&Bus, &Pauses), id: &str, hash: &str) -> Option<Found<A>> {
+        if pauses.is_on(self.bucket, Access::Read) {
+            return None;
+        }
         let last = match timeout(PATIENCE, Store::new(bus, self.bucket).last(&key(id))).await {
             Ok(Ok(last)) => last,
             Ok(Err(error)) => {
-                tracing::warn!(bucket = self.bucket, id, %error, "no snapshot can be read; all events are");
+                self.failed(pauses, Access::Read, &error);
                 return None;
             }
             Err(_) => {
-                tracing::warn!(bucket = self.bucket, id, "no answer within 1 s; all events are read");
+                self.failed(pauses, Access::Read, &NO_ANSWER);
                 return None;
             }
         };
+        self.went_well(pauses, Access::Read);
         let Some(last) = last else { return Some(Found { snapshot: None, revision: 0 }) };
         let snapshot = self.parse(&last, hash).map_err(|reason| {
             tracing::debug!(bucket = self.bucket, id, reason, "the snapshot is not taken; all events are read");
         });
         Some(Found { snapshot: snapshot.ok(), revision: last.sequence })
+    }
+
+    /// Whether nothing is to be written for now, as it went wrong.
+    pub(crate) fn is_paused(&self, pauses: &Pauses) -> bool {
+        pauses.is_on(self.bucket, Access::Write)
+    }
+
+    /// The bucket is left alone for a while, and that is told once.
+    fn failed(&self, pauses: &Pauses, access: Access, error: &dyn fmt::Display) {
+        let (bucket, comes_to) = (self.bucket, match access {
+            Access::Read => "snapshots cannot be read; all events are, and the bucket is asked again after a while",
+            Access::Write => "snapshots cannot be kept; it is tried again after a while",
+        });
+        match pauses.failed(bucket, access) {
+            true => tracing::warn!(bucket, %error, "{comes_to}"),
+            false => tracing::debug!(bucket, %error, "{comes_to}"),
+        }
+    }
+
+    fn went_well(&self, pauses: &Pauses, access: Access) {
+        if pauses.went_well(self.bucket, access) {
+            tracing::info!(bucket = self.bucket, ?access, "the bucket of snapshots does what is asked of it again");
+        }
     }
 
     fn parse(&self, stored: &StreamMessage, hash: &str) -> Result<Snapshot<A>, String> {
@@ -165,7 +199,9 @@ impl<A> Snapshots<A> {
             return Err("other schemas, or another revision, made it".to_owned());
         }
         let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok()).ok_or("its header says no place");
-        let known = Known { number: number()?, sequence: number()?, passed: number()? };
+        let (number, sequence, passed) = (number()?, number()?, number()?);
+        let time = parts.next().and_then(|part| Timestamp::from_nanosecond(part.parse().ok()?).ok());
+        let known = Known { number, sequence, passed, stored: Some(time.ok_or("its header says no time")?) };
         if known.number == 0 || known.sequence < known.number {
             return Err("its header says a place that cannot be".to_owned());
         }
@@ -179,7 +215,7 @@ impl<A> Snapshots<A> {
     /// Keeps a snapshot, in place of what has that revision. That nobody can is no reason to fail: the events are stored.
     pub(crate) async fn write(
         &self,
-        bus: &Bus,
+        (bus, pauses): (&Bus, &Pauses),
         (id, hash): (&str, &str),
         (aggregate, known, commands): (&A, Known, &Commands),
         revision: u64,
@@ -191,16 +227,24 @@ impl<A> Snapshots<A> {
                 return;
             }
         };
-        let place = format!("{hash} {} {} {}", known.number, known.sequence, known.passed);
+        let stored = known.stored.map_or(0, Timestamp::as_nanosecond);
+        let place = format!("{hash} {} {} {} {stored}", known.number, known.sequence, known.passed);
         let content = Content::of(self.described.of, self.described.version, payload.into())
             .with_header(SNAPSHOT, &place)
             .with_header(COMMANDS, &commands.written());
         match timeout(PATIENCE, Store::new(bus, self.bucket).write(&key(id), content, Some(revision))).await {
-            Ok(Ok(revision)) => tracing::debug!(bucket = self.bucket, id, revision, number = known.number, "snapshot"),
+            Ok(Ok(revision)) => {
+                self.went_well(pauses, Access::Write);
+                tracing::debug!(bucket = self.bucket, id, revision, number = known.number, "snapshot");
+            }
             // Somebody else has kept a newer one.
-            Ok(Err(BucketError::Conflict { .. })) => {}
-            Ok(Err(error)) => tracing::warn!(bucket = self.bucket, id, %error, "no snapshot can be kept"),
-            Err(_) => tracing::warn!(bucket = self.bucket, id, "no answer within 1 s; the snapshot may be kept or not"),
+            Ok(Err(BucketError::Conflict { .. })) => self.went_well(pauses, Access::Write),
+            // That is about this snapshot, and not about the bucket.
+            Ok(Err(BucketError::Store(error @ PublishError::TooLarge { .. }))) => {
+                tracing::warn!(bucket = self.bucket, id, %error, "no snapshot can be kept");
+            }
+            Ok(Err(error)) => self.failed(pauses, Access::Write, &error),
+            Err(_) => self.failed(pauses, Access::Write, &NO_ANSWER),
         }
     }
 }

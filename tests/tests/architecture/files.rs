@@ -74,9 +74,11 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "runtime/state/src",
         floors: &[
-            &["confine", "delay", "error"],
+            &["confine", "delay", "error", "pauses"],
             &["record", "command"],
+            &["linear"],
             &["chain", "check", "history"],
+            &["discard"],
             &["append", "snapshot"],
             &["aggregate"],
             &["loaded"],

@@ -2,6 +2,7 @@
 
 mod cluster;
 pub(crate) mod common;
+mod discarded;
 mod over_server;
 mod snapshots;
 

@@ -130,18 +130,26 @@ async fn a_snapshot_of_another_history_is_ignored_and_replaced() -> Outcome {
     let kept = bucket.get_last_raw_message_by_subject("$KV.ACCOUNT_SNAPSHOTS.a1").await?;
     let place = kept.headers.get("Eventsmith-Snapshot").ok_or("it has no place")?.to_string();
     let hash = place.split(' ').next().ok_or("it has no hash")?;
+    let events = context.get_stream("ACCOUNTS").await?;
+    let time = async |sequence| -> Outcome<i128> { Ok(events.get_raw_message(sequence).await?.time.unix_timestamp_nanos()) };
+    let (of_10, of_11) = (time(12).await?, time(13).await?);
+    assert_eq!(place, format!("{hash} 10 12 0 {of_10}"));
 
     for (id, place) in [
-        ("a1", format!("{hash} 2 2 0")),
-        ("a1", format!("{hash} 3 7 0")),
-        ("a1", format!("{hash} 10 13 0")),
-        ("a1", format!("{hash} 90 100 0")),
-        ("a1", format!("{hash} 90 1 0")),
-        ("a1", format!("{hash} 0 0 0")),
+        ("a1", format!("{hash} 2 2 0 {of_10}")),
+        ("a1", format!("{hash} 3 7 0 {of_10}")),
+        ("a1", format!("{hash} 10 13 0 {of_10}")),
+        ("a1", format!("{hash} 90 100 0 {of_10}")),
+        ("a1", format!("{hash} 90 1 0 {of_10}")),
+        ("a1", format!("{hash} 0 0 0 {of_10}")),
         ("a1", format!("{hash} x")),
         ("a1", hash.to_owned()),
-        ("a2", format!("{hash} 90 100 0")),
-        ("a3", format!("{hash} 1 1 0")),
+        ("a2", format!("{hash} 90 100 0 {of_10}")),
+        ("a3", format!("{hash} 1 1 0 {of_10}")),
+        // As of an event with the same numbers, of a stream that was deleted and made anew.
+        ("a1", format!("{hash} 10 12 0 {of_11}")),
+        ("a1", format!("{hash} 11 13 0 {of_10}")),
+        ("a1", format!("{hash} 10 12 0")),
     ] {
         let mut headers = HeaderMap::new();
         for name in ["Eventsmith-Type", "Eventsmith-Version", "Eventsmith-Commands"] {
