@@ -52,7 +52,8 @@ struct ProjectionsList {
 
 /// Print how far read models are, and what keeps them from going on
 ///
-/// Exits with 1 if one that serves, or is being built, has failed, waits with an error, or is made by nobody.
+/// Exits with 1 if one that serves, or is being built, has failed, waits with an error, has a side effect that fails again and again, or is
+/// made by nobody.
 #[derive(Args)]
 struct ProjectionsStatus {
     /// Only these projections, by name
@@ -142,8 +143,8 @@ impl ProjectionsStatus {
             DataFormat::Json => print_json(out, &found)?,
         }
         out.finish()?;
-        let models = || found.iter().flat_map(|report| &report.models);
-        let stuck = models().filter(|model| is_stuck(model)).count();
+        let models = || found.iter().flat_map(|report| report.models.iter().map(move |model| (report, model)));
+        let stuck = models().filter(|(report, model)| is_stuck(report, model)).count();
         note(format_args!("{}, {stuck} stuck", counted(models().count(), "read model")));
         Ok(ExitStatus::findings_if(stuck > 0))
     }
@@ -161,9 +162,17 @@ impl ProjectionsRebuild {
 }
 
 /// Whether somebody has to look after a read model that is read, or is to be.
-fn is_stuck(model: &ModelReport) -> bool {
+fn is_stuck(report: &ProjectionReport, model: &ModelReport) -> bool {
     let is_wanted = model.serves || model.status.phase == Phase::Rebuilding;
-    is_wanted && (model.holder.is_none() || model.status.error.is_some()) || model.status.phase == Phase::Failed
+    let is_held_up = model.status.error.is_some() || effects_error(model).is_some();
+    // One of before, which readers have no more, may well meet what it does not know.
+    let is_of_before = report.serving.is_some_and(|serving| model.status.generation < serving);
+    is_wanted && (model.holder.is_none() || is_held_up) || model.status.phase == Phase::Failed && !is_of_before
+}
+
+/// What keeps its side effects from going on.
+fn effects_error(model: &ModelReport) -> Option<&str> {
+    model.status.effects.as_ref()?.error.as_deref()
 }
 
 fn line(report: &ProjectionReport, model: &ModelReport) -> String {
@@ -192,6 +201,16 @@ fn print_text(out: &mut Out, report: &ProjectionReport) -> anyhow::Result<()> {
         if let Some(Skipped { stream, sequence, subject, reason, .. }) = &status.last_skipped {
             let (stream, subject, reason) = (visible(stream), visible(subject), visible(reason));
             writeln!(out, "  left out last: message {sequence} of {stream} ({subject}): {reason}")?;
+        }
+        if let Some(effects) = &status.effects {
+            let behind = match status.effects_behind() {
+                0 => "up to date".to_owned(),
+                behind => format!("{behind} behind at most"),
+            };
+            writeln!(out, "  side effects: {} done, {} left out, {behind}", effects.done, effects.skipped)?;
+        }
+        if let Some(error) = effects_error(model) {
+            writeln!(out, "  a side effect is tried again: {}", visible(error))?;
         }
         if let Some(error) = &status.error {
             writeln!(out, "  error: {}", visible(error))?;
@@ -239,6 +258,13 @@ fn as_json(report: &ProjectionReport) -> Value {
                 "reason": skipped.reason,
             })),
             "skipped_effects": status.skipped_effects,
+            "effects": status.effects.as_ref().map(|effects| json!({
+                "positions": effects.streams,
+                "behind": status.effects_behind(),
+                "done": effects.done,
+                "skipped": effects.skipped,
+                "error": effects.error,
+            })),
             "error": status.error,
             "holder": model.holder,
             "heard": model.heard.map(|heard| heard.to_string()),

@@ -1,6 +1,6 @@
 //! How far a read model is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ pub struct Checkpoint {
     pub(crate) skipped: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_skipped: Option<Skipped>,
+    /// What was left out of it and side effects have not passed yet, by stream; nothing where there are no side effects.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) left_out: BTreeMap<String, BTreeSet<u64>>,
     /// Where the documents are that it stands for, if they are kept apart from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) written_to: Option<WrittenTo>,
@@ -65,7 +68,28 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// How many messages that were left out of a stream are remembered for side effects which are behind: 1,000 numbers are some 10 KB.
+const MOST_LEFT_OUT: usize = 1_000;
+
 impl Checkpoint {
+    /// Notes that a message was left out, for side effects.
+    pub(crate) fn leave_out(&mut self, stream: &str, sequence: u64) {
+        let of_stream = self.left_out.entry(stream.to_owned()).or_default();
+        of_stream.insert(sequence);
+        if of_stream.len() > MOST_LEFT_OUT {
+            of_stream.pop_first();
+        }
+    }
+
+    /// Forgets what was left out and side effects have passed; all of it, where there are none.
+    pub(crate) fn forget_left_out(&mut self, passed: Option<&BTreeMap<String, u64>>) {
+        self.left_out.retain(|stream, sequences| {
+            let passed = passed.map(|passed| passed.get(stream).copied().unwrap_or_default());
+            sequences.retain(|sequence| passed.is_some_and(|passed| *sequence > passed));
+            !sequences.is_empty()
+        });
+    }
+
     pub(crate) fn sequence(&self, stream: &str) -> u64 {
         self.streams.get(stream).map_or(0, |position| position.sequence)
     }

@@ -1,5 +1,6 @@
 //! Messages of a stream that are projected together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eventsmith_bus::transport::StreamMessage;
@@ -109,10 +110,11 @@ impl Chunk {
         })
     }
 
-    /// The checkpoint behind them.
-    pub(crate) fn behind(&self, checkpoint: &Checkpoint) -> Checkpoint {
+    /// The checkpoint behind them; how far side effects are, where there are some.
+    pub(crate) fn behind(&self, checkpoint: &Checkpoint, effects: Option<&BTreeMap<String, u64>>) -> Checkpoint {
         let mut to = checkpoint.clone();
         let position = to.streams.entry(self.stream.to_string()).or_default();
+        let mut left_out = Vec::new();
         for Item { sequence, stored, subject, fate } in &self.items[..self.ready()] {
             let time = match fate {
                 Fate::Project(_) => Some(*stored),
@@ -123,6 +125,7 @@ impl Chunk {
                 Fate::Project(_) => to.projected += 1,
                 Fate::Skip(reason) => {
                     to.skipped += 1;
+                    left_out.push(*sequence);
                     let (stream, sequence) = (self.stream.to_string(), *sequence);
                     let (subject, reason) = (subject.clone(), reason.clone());
                     to.last_skipped = Some(Skipped { stream, sequence, subject, reason });
@@ -130,6 +133,8 @@ impl Chunk {
                 Fate::Pass | Fate::Halt(_) => {}
             }
         }
+        left_out.into_iter().for_each(|sequence| to.leave_out(&self.stream, sequence));
+        to.forget_left_out(effects);
         to
     }
 
@@ -212,11 +217,14 @@ mod tests {
             Fate::Pass,
         ]);
 
-        let to = chunk.behind(&Checkpoint::default());
+        let to = chunk.behind(&Checkpoint::default(), Some(&BTreeMap::new()));
+        let without_effects = chunk.behind(&to, None);
         let before = chunk.halt().map(|halt| halt.sequence);
         chunk.advance("p");
 
         assert_eq!((to.sequence("S"), to.skipped, to.projected), (11, 1, 0));
+        assert_eq!(to.left_out, BTreeMap::from([("S".to_owned(), [11].into())]));
+        assert!(without_effects.left_out.is_empty());
         assert_eq!(to.last_skipped.map(|skipped| (skipped.sequence, skipped.reason)), Some((11, "odd".to_owned())));
         assert_eq!((before, chunk.halt().map(|halt| halt.sequence)), (None, Some(12)));
     }

@@ -141,7 +141,8 @@ impl<T> Projection<T> {
     /// stream, at least once, and never for what was stored before the projection first had side effects, nor for what is read again.
     ///
     /// An error is tried again until it goes well, while the events behind it wait and the read model does not; a
-    /// [rejection](HandlerError::reject) and a panic are logged and left out.
+    /// [rejection](HandlerError::reject) and a panic are logged and left out. So is the side effect of an event that the read model left out
+    /// ([`OnPoison::Skip`](super::config::OnPoison::Skip)): of the last 1,000 such messages of a stream, where it is further than its side effects.
     #[must_use]
     pub fn effect<E, F>(mut self, handler: impl Fn(Received<E>) -> F + Send + Sync + 'static) -> Self
     where

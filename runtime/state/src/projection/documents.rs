@@ -116,6 +116,11 @@ impl<S: State> Target for Documents<S> {
         async move {
             let store = Store::new(&of.bus, S::BUCKET);
             let unavailable = |error| ProjectionError::of_bucket(format!("the bucket {}", S::BUCKET), error);
+            match store.erase(&prefix(of, ">")).await {
+                Ok(_) => return Ok(()),
+                // It may be that this user must not: each document is removed by a marker then, which stays.
+                Err(error) => tracing::debug!(bucket = S::BUCKET, %error, "documents are removed one by one"),
+            }
             let keys = store.keys(&prefix(of, ">")).await.map_err(unavailable)?;
             let store = &store;
             let purge = |key: String| async move { store.write(&key, Content::purge(), None).await.map(drop) };

@@ -1,13 +1,14 @@
 //! Side effects: what others notice of an event, such as a mail. They come once the event is in the read model that serves, in the order of
 //! their stream, at least once, and never for history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::handler::{HandlerError, Received};
+use eventsmith_event::clip::clip;
 use eventsmith_event::event::Event;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -15,13 +16,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::checkpoint::StreamPosition;
+use super::checkpoint::{Checkpoint, StreamPosition};
 use super::config::ProjectionConfig;
 use super::error::ProjectionError;
+use super::lease::Lease;
 use super::ledger::Ledger;
 use super::monitor::Doing;
 use super::route::{EventFailure, Incoming, Sorted, Wanted, sort};
 use super::source::{Source, next_of};
+use super::status::EffectsProgress;
 use crate::confine::confined_future;
 
 /// After so many events it is noted how far the side effects are.
@@ -50,7 +53,42 @@ impl fmt::Debug for Effects {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Done {
     streams: BTreeMap<String, StreamPosition>,
+    /// How many were done. Programs of before did not count them.
+    #[serde(default)]
+    done: u64,
     skipped: u64,
+}
+
+impl Done {
+    fn progress(&self, error: Option<String>) -> EffectsProgress {
+        let streams = self.streams.iter().map(|(stream, position)| (stream.clone(), position.sequence)).collect();
+        EffectsProgress { streams, done: self.done, skipped: self.skipped, error }
+    }
+}
+
+/// The read model that side effects follow: how far it is in each stream, and what it left out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leader {
+    sequences: BTreeMap<String, u64>,
+    left_out: BTreeMap<String, BTreeSet<u64>>,
+}
+
+impl Leader {
+    pub(crate) fn of(checkpoint: &Checkpoint) -> Self {
+        let streams = checkpoint.streams.iter();
+        let sequences = streams.map(|(stream, position)| (stream.clone(), position.sequence)).collect();
+        Self { sequences, left_out: checkpoint.left_out.clone() }
+    }
+
+    /// Whether it has done with a message.
+    fn has_passed(&self, stream: &str, sequence: u64) -> bool {
+        self.sequences.get(stream).is_some_and(|at| *at >= sequence)
+    }
+
+    /// Whether it has done with it by leaving it out.
+    fn has_left_out(&self, stream: &str, sequence: u64) -> bool {
+        self.left_out.get(stream).is_some_and(|sequences| sequences.contains(&sequence))
+    }
 }
 
 /// What side effects need of the projection that they belong to.
@@ -83,6 +121,10 @@ impl Effects {
         self.routes.push(Route { wanted: Wanted::of::<E>(), call: Box::new(call) });
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
     pub(crate) fn wanted(&self) -> Vec<Wanted> {
         self.routes.iter().map(|route| route.wanted).collect()
     }
@@ -104,17 +146,39 @@ impl Effects {
         Ok(())
     }
 
-    /// Has the side effects of what is projected, until it is told to stop.
-    pub(crate) async fn run(
+    /// Has the side effects of what is projected once no other instance does, until it is told to stop.
+    pub(crate) async fn perform_alone(
         &self,
         of: Circumstances<'_>,
-        mut projected: watch::Receiver<BTreeMap<String, u64>>,
+        mut lease: Lease,
+        leader: watch::Receiver<Leader>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), ProjectionError> {
         if self.routes.is_empty() {
             of.doing.send_modify(|doing| doing.are_effects_done = true);
             return Ok(());
         }
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            acquired = lease.acquire() => acquired?,
+        }
+        let ended = tokio::select! {
+            biased;
+            () = lease.keep() => Err(another_has_them()),
+            ended = self.run(of, leader, stop) => ended,
+        };
+        lease.release().await;
+        ended
+    }
+
+    /// Has the side effects of what is projected, until it is told to stop.
+    async fn run(
+        &self,
+        of: Circumstances<'_>,
+        mut leader: watch::Receiver<Leader>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), ProjectionError> {
         let found = of.ledger.read::<Done>("effects").await?;
         let (mut done, mut revision) = (found.value.unwrap_or_default(), found.revision);
         let (mut sources, mut readings) = (Vec::new(), BTreeMap::new());
@@ -125,6 +189,7 @@ impl Effects {
             readings
                 .extend(of.bus.reading(stream, filter, position.sequence).map(|reading| (stream.as_str(), reading)));
         }
+        of.doing.send_modify(|doing| doing.have(done.progress(None)));
         let (wanted, mut turn) = (self.wanted(), 0);
         loop {
             if sources.iter().all(|source| source.is_current) {
@@ -142,24 +207,30 @@ impl Effects {
             let mut is_stopped = false;
             for message in messages {
                 let sequence = message.sequence;
-                let is_projected =
-                    |streams: &BTreeMap<String, u64>| streams.get(&*stream).is_some_and(|at| *at >= sequence);
                 tokio::select! {
                     biased;
                     _ = stop.wait_for(|stop| *stop) => is_stopped = true,
-                    waited = projected.wait_for(is_projected) => is_stopped = waited.is_err(),
+                    waited = leader.wait_for(|leader| leader.has_passed(&stream, sequence)) => is_stopped = waited.is_err(),
                 }
                 if is_stopped {
                     break;
                 }
-                if let Sorted::Event(event) = sort(&wanted, &stream, message) {
-                    match self.perform(&of, &event, &mut stop).await {
-                        Some(is_done) => done.skipped += u64::from(!is_done),
+                let is_left_out = leader.borrow().has_left_out(&stream, sequence);
+                match sort(&wanted, &stream, message) {
+                    Sorted::Event(event) if is_left_out => {
+                        let (projection, subject) = (of.name, event.subject());
+                        tracing::warn!(projection, %stream, sequence, subject, "no side effect of what the read model left out");
+                        done.skipped += 1;
+                    }
+                    Sorted::Event(event) => match self.perform(&of, &event, &done, &mut stop).await {
+                        Some(true) => done.done += 1,
+                        Some(false) => done.skipped += 1,
                         None => {
                             is_stopped = true;
                             break;
                         }
-                    }
+                    },
+                    Sorted::Foreign | Sorted::Unreadable(_) => {}
                 }
                 let position = StreamPosition { sequence, time: None, created };
                 done.streams.insert(stream.to_string(), position);
@@ -168,7 +239,9 @@ impl Effects {
                 .ledger
                 .write("effects", &done, revision)
                 .await?
-                .ok_or_else(|| ProjectionError::unavailable("the side effects", "another instance has them"))?;
+                .ok_or_else(another_has_them)?;
+            // Told only now: what is noted is where they go on after a crash.
+            of.doing.send_modify(|doing| doing.have(done.progress(None)));
             if let (Some(reading), Some(position)) = (readings.get(&*stream), done.streams.get(&*stream)) {
                 reading.at(position.sequence);
             }
@@ -183,6 +256,7 @@ impl Effects {
         &self,
         of: &Circumstances<'_>,
         event: &Incoming,
+        before: &Done,
         stop: &mut watch::Receiver<bool>,
     ) -> Option<bool> {
         let mut attempt = 0;
@@ -197,12 +271,14 @@ impl Effects {
             match failure {
                 EventFailure::Failed(_) | EventFailure::Newer(_) => {
                     tracing::warn!(projection, %stream, sequence, subject, attempt, reason, "a side effect is tried again");
+                    let error = format!("attempt {attempt} at message {sequence} of {stream} ({subject}): {reason}");
+                    of.doing.send_modify(|doing| {
+                        let noted = doing.effects.as_ref().map(|effects| effects.streams.clone()).unwrap_or_default();
+                        doing.have(EffectsProgress { streams: noted, ..before.progress(Some(clip(error))) });
+                    });
                 }
                 EventFailure::Unreadable(_) | EventFailure::Rejected(_) => {
                     tracing::error!(projection, %stream, sequence, subject, reason, "a side effect is left out");
-                    of.doing.send_modify(|doing| {
-                        doing.models.values_mut().for_each(|status| status.skipped_effects += 1);
-                    });
                     return Some(false);
                 }
             }
@@ -212,4 +288,8 @@ impl Effects {
             }
         }
     }
+}
+
+fn another_has_them() -> ProjectionError {
+    ProjectionError::unavailable("the side effects", "another instance has them")
 }

@@ -1,7 +1,7 @@
 //! Who makes a read model: one instance at a time.
 //!
 //! The holder of a lease writes it again and again. Whoever waits takes it over when it has seen no change of its revision for as long as
-//! it lasts, by its own clock: no two clocks are compared. A holder that was silent for that long finds its lease at another revision
+//! the holder says that it lasts, by its own clock: no two clocks are compared. A holder that was silent for that long finds its lease at another revision
 //! and stops; what it writes meanwhile is refused by the revisions of what it writes.
 
 use std::time::Duration;
@@ -24,15 +24,35 @@ const RELEASE: Duration = Duration::from_secs(2);
 struct Written {
     /// The instance that makes the read model; nobody, where it was given back.
     holder: Option<String>,
+    /// How long it may be silent, in milliseconds. Programs of before did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lasts: Option<u64>,
 }
 
-/// Who holds the lease of a read model, and when it was written last.
-pub(crate) async fn holder(
-    ledger: &Ledger,
-    generation: Generation,
-) -> Result<(Option<String>, Option<Timestamp>), ProjectionError> {
+/// Who holds a lease, as others see it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The instance, if one holds it.
+    pub(crate) holder: Option<String>,
+    /// When it was written last.
+    pub(crate) written: Option<Timestamp>,
+    /// How long the holder may be silent.
+    pub(crate) lasts: Duration,
+}
+
+/// How long a holder may be silent that does not say.
+const UNSAID: Duration = Duration::from_secs(60);
+
+/// Who holds the lease of a read model.
+pub(crate) async fn held(ledger: &Ledger, generation: Generation) -> Result<Held, ProjectionError> {
     let found = ledger.read::<Written>(&of(generation, "lease")).await?;
-    Ok((found.value.and_then(|written| written.holder), found.stored))
+    let written = found.stored;
+    Ok(match found.value {
+        Some(Written { holder, lasts }) => {
+            Held { holder, written, lasts: lasts.map_or(UNSAID, Duration::from_millis) }
+        }
+        None => Held { holder: None, written, lasts: UNSAID },
+    })
 }
 
 /// The lease of one read model, as one instance sees it.
@@ -51,6 +71,12 @@ impl Lease {
         Self { ledger, key: of(generation, "lease"), instance, lasts, revision: 0 }
     }
 
+    /// The lease of the side effects of a projection, of whatever read model: who made the one that served before may still be at them.
+    pub(crate) fn of_effects(ledger: &Ledger, instance: &str, lasts: Duration) -> Self {
+        let (ledger, instance) = (ledger.clone(), instance.to_owned());
+        Self { ledger, key: "effects-lease".to_owned(), instance, lasts, revision: 0 }
+    }
+
     /// Waits until this instance holds it. What does not pass is an error.
     pub(crate) async fn acquire(&mut self) -> Result<(), ProjectionError> {
         let mut seen: Option<(u64, Instant)> = None;
@@ -64,6 +90,8 @@ impl Lease {
                 }
                 Err(error) => return Err(error),
             };
+            // Whoever holds it says how long it may be silent.
+            let lasts = found.value.as_ref().and_then(|written| written.lasts).map_or(self.lasts, Duration::from_millis);
             let holder = found.value.and_then(|written| written.holder);
             let is_free = holder.is_none_or(|holder| holder == self.instance);
             let since = match seen {
@@ -71,7 +99,7 @@ impl Lease {
                 _ => Instant::now(),
             };
             seen = Some((found.revision, since));
-            if is_free || since.elapsed() >= self.lasts {
+            if is_free || since.elapsed() >= lasts {
                 match self.write(found.revision, true).await {
                     Ok(true) => return Ok(()),
                     Ok(false) => continue,
@@ -120,7 +148,8 @@ impl Lease {
     }
 
     async fn write(&mut self, revision: u64, is_held: bool) -> Result<bool, ProjectionError> {
-        let written = Written { holder: is_held.then(|| self.instance.clone()) };
+        let lasts = u64::try_from(self.lasts.as_millis()).unwrap_or(u64::MAX);
+        let written = Written { holder: is_held.then(|| self.instance.clone()), lasts: Some(lasts) };
         let Some(revision) = self.ledger.write(&self.key, &written, revision).await? else { return Ok(false) };
         self.revision = revision;
         Ok(true)

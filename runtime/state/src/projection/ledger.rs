@@ -116,6 +116,10 @@ impl Ledger {
 
     /// Forgets all that is written of a read model; its status last, by which it is found.
     pub(crate) async fn forget(&self, generation: Generation) -> Result<(), ProjectionError> {
+        match self.store.erase(&self.key(&of(generation, ">"))).await {
+            Ok(_) => return Ok(()),
+            Err(error) => tracing::debug!(projection = self.name, %generation, %error, "markers are left in its place"),
+        }
         for part in ["lease", "checkpoint", "status"] {
             let key = self.key(&of(generation, part));
             self.store.write(&key, Content::purge(), None).await.map_err(|error| failed(&key, error))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use super::generation::Generation;
-use super::status::ProjectionStatus;
+use super::status::{EffectsProgress, ProjectionStatus};
 
 /// What a projection in this process is doing.
 #[derive(Debug, Clone, Default)]
@@ -18,8 +18,21 @@ pub(crate) struct Doing {
     pub(crate) is_current: bool,
     /// Whether a read model is built that is to serve.
     pub(crate) is_building: bool,
+    /// How far the side effects are, once they have begun.
+    pub(crate) effects: Option<EffectsProgress>,
     /// Whether the side effects of all that are done.
     pub(crate) are_effects_done: bool,
+}
+
+impl Doing {
+    /// Tells how far the side effects are.
+    pub(crate) fn have(&mut self, effects: EffectsProgress) {
+        if let Some(model) = self.serving.and_then(|serving| self.models.get_mut(&serving)) {
+            model.skipped_effects = effects.skipped;
+            model.effects = Some(effects.clone());
+        }
+        self.effects = Some(effects);
+    }
 }
 
 /// What a projection in this process is doing: live, without asking a server. See [`Projection::monitor`](super::definition::Projection::monitor).

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::error::ProjectionError;
 use super::generation::Generation;
+use super::lease::Held;
 use super::ledger::{Ledger, Rebuild, of};
 use super::source::last_of;
 use super::status::{Phase, ProjectionStatus};
@@ -73,8 +74,8 @@ pub struct ModelReport {
     pub heard: Option<Timestamp>,
 }
 
-/// An instance that was not heard for this long is gone, whatever its lease is.
-const SILENT: Duration = Duration::from_secs(60);
+/// How much longer than its lease an instance may be silent before it is taken for gone: the answers of a server are on their way, too.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 impl Projections {
     /// The projections that run over a bus.
@@ -151,9 +152,10 @@ impl Projections {
             // A stream that is gone is told by the error of whoever reads it.
             progress.end = last_of(&self.bus, stream, &progress.filter).await.unwrap_or(progress.end);
         }
-        let (holder, renewed) = super::lease::holder(ledger, generation).await?;
+        let Held { holder, written: renewed, lasts } = super::lease::held(ledger, generation).await?;
         let now = self.bus.transport().time();
-        let is_silent = |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age > SILENT);
+        let is_silent =
+            |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age > lasts + ON_ITS_WAY);
         let holder = holder.filter(|_| !renewed.is_some_and(is_silent));
         let serves = serving == Some(generation);
         // What it said before the switch is not what it is.

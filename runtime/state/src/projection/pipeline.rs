@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::checkpoint::{Checkpoint, StreamPosition};
 use super::chunk::{Chunk, Halt, Next};
 use super::config::ProjectionConfig;
-use super::effects::{Circumstances, Effects};
+use super::effects::{Circumstances, Effects, Leader};
 use super::error::ProjectionError;
 use super::generation::Generation;
 use super::lease::Lease;
@@ -72,7 +72,7 @@ pub(crate) struct Pipeline<'a> {
     report: Report<'a>,
     stop: watch::Receiver<bool>,
     /// How far the read model is in each stream, for side effects.
-    projected: watch::Sender<BTreeMap<String, u64>>,
+    projected: watch::Sender<Leader>,
     /// Where the streams ended, and when, if it is to come so far.
     goal: Option<(Instant, BTreeMap<String, u64>)>,
     has_tidied: bool,
@@ -165,7 +165,7 @@ impl<'a> Pipeline<'a> {
 
     /// Makes the read model from its checkpoint on.
     async fn attempt(&mut self) -> Result<Ended, ProjectionError> {
-        let Common { bus, name, config, ledger, target, effects, streams, doing, .. } = self.common;
+        let Common { bus, name, config, ledger, target, effects, streams, doing, instance, .. } = self.common;
         let (opening, serving, stop) = (self.opening.clone(), self.serving.clone(), self.stop.clone());
         let mut writer = target.open(&opening).await?;
         let mut sources = Vec::with_capacity(streams.len());
@@ -186,7 +186,8 @@ impl<'a> Pipeline<'a> {
         let performing = async {
             match serving.generation {
                 Some(generation) if generation == opening.generation => {
-                    effects.run(circumstances, projected, stop).await
+                    let lease = Lease::of_effects(ledger, instance, config.lease);
+                    effects.perform_alone(circumstances, lease, projected, stop).await
                 }
                 _ => Ok(()),
             }
@@ -200,9 +201,15 @@ impl<'a> Pipeline<'a> {
         for (stream, reading) in &self.readings {
             reading.at(checkpoint.sequence(stream));
         }
-        let sequences =
-            checkpoint.streams.iter().map(|(stream, position)| (stream.clone(), position.sequence)).collect();
-        self.projected.send_replace(sequences);
+        self.projected.send_replace(Leader::of(checkpoint));
+    }
+
+    /// Up to where side effects are noted to be done, where there are some: none yet of what does not serve.
+    fn effects(&self) -> Option<BTreeMap<String, u64>> {
+        let Common { effects, doing, .. } = self.common;
+        let noted = || doing.borrow().effects.as_ref().map(|effects| effects.streams.clone()).unwrap_or_default();
+        let serves = self.serving.generation == Some(self.opening.generation);
+        (!effects.is_empty()).then(|| if serves { noted() } else { BTreeMap::new() })
     }
 
     async fn project(&mut self, writer: &mut dyn Writer, sources: &mut [Source]) -> Result<Ended, ProjectionError> {
@@ -210,7 +217,8 @@ impl<'a> Pipeline<'a> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut stop, mut turn) = (self.stop.clone(), 0);
         loop {
-            if sources.iter().all(|source| source.is_current)
+            self.complete(writer, sources).await?;
+            if sources.iter().all(|source| source.is_complete)
                 && let Some(ended) = self.is_current(writer).await?
             {
                 return Ok(ended);
@@ -222,18 +230,20 @@ impl<'a> Pipeline<'a> {
                     return Ok(Ended::Stopped);
                 }
                 _ = ticks.tick() => {
-                    let current = sources.iter().filter(|source| source.is_current);
+                    for source in sources.iter_mut().filter(|source| !source.is_complete) {
+                        // What was last may have been deleted since.
+                        if let Some(goal) = source.goal {
+                            source.goal = Some(goal.min(last_of(self.common.bus, &source.stream, &source.filter).await?));
+                        }
+                    }
+                    let current = sources.iter().filter(|source| source.is_complete);
                     let current = current.map(|source| (source.stream.to_string(), source.created)).collect();
                     self.look_around(writer, current).await?;
                 }
                 next = next_of(sources, &mut turn) => {
                     let (index, first) = next?;
                     let source = &mut sources[index];
-                    let Some(first) = first else {
-                        let (stream, end) = (source.stream.to_string(), source.end_at_begin);
-                        self.pass_over(writer, &stream, end, source.created).await?;
-                        continue;
-                    };
+                    let Some(first) = first else { continue };
                     let messages = source.arrived(first, self.common.config.max_chunk)?;
                     let on_poison = self.common.config.on_poison;
                     let chunk = Chunk::of(&self.common.wanted, &source.stream, source.created, messages, on_poison);
@@ -243,6 +253,23 @@ impl<'a> Pipeline<'a> {
                 }
             }
         }
+    }
+
+    /// Believes of streams that all which was there when reading began has come, once the last of it has.
+    async fn complete(&mut self, writer: &mut dyn Writer, sources: &mut [Source]) -> Result<(), ProjectionError> {
+        let Common { bus, .. } = self.common;
+        for source in sources.iter_mut().filter(|source| source.is_current && !source.is_complete) {
+            let goal = match source.goal {
+                Some(goal) => goal,
+                None => *source.goal.insert(last_of(bus, &source.stream, &source.filter).await?),
+            };
+            if writer.checkpoint().sequence(&source.stream) >= goal {
+                source.is_complete = true;
+                let (stream, end) = (source.stream.to_string(), source.end_at_begin);
+                self.pass_over(writer, &stream, end, source.created).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Projects messages, whatever it takes; says if it was told to stop meanwhile.
@@ -263,7 +290,7 @@ impl<'a> Pipeline<'a> {
                     way_out: failure.way_out(),
                 });
             }
-            let to = chunk.behind(writer.checkpoint());
+            let to = chunk.behind(writer.checkpoint(), self.effects().as_ref());
             let projected = |event| Projected { event, is_replay: !serves || event.place.sequence <= history };
             let events = chunk.events().map(projected).collect();
             let skipped = writer.checkpoint().skipped;

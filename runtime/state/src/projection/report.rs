@@ -30,8 +30,8 @@ impl<'a> Report<'a> {
         let status = &mut self.status;
         self.doing.send_modify(|doing| {
             // Side effects are told by whoever has them.
-            let told = doing.models.get(&status.generation);
-            status.skipped_effects = told.map_or(status.skipped_effects, |told| told.skipped_effects);
+            status.effects = doing.effects.clone().filter(|_| doing.serving == Some(status.generation));
+            status.skipped_effects = status.effects.as_ref().map_or(0, |effects| effects.skipped);
             doing.models.insert(status.generation, status.clone());
         });
     }

@@ -159,7 +159,11 @@ async fn plan(ledger: &Ledger, revision: u32) -> Result<Plan, ProjectionError> {
     let models = match serving.generation {
         Some(generation) if generation >= wanted && generation.revision == revision => vec![(generation, Role::Serves)],
         Some(generation) if generation.revision == revision => vec![(generation, Role::Serves), (wanted, Role::Builds)],
-        Some(generation) if generation.revision > revision => vec![(wanted, Role::Superseded)],
+        Some(generation) if generation.revision > revision => {
+            // What is kept of it is the one that served; what was to take its place is dropped by who serves.
+            let kept = serving.previous.filter(|previous| previous.revision == revision);
+            vec![(kept.unwrap_or(wanted), Role::Superseded)]
+        }
         _ => vec![(wanted, Role::Builds)],
     };
     Ok(Plan { serving, models })

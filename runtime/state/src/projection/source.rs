@@ -26,8 +26,13 @@ pub(crate) struct Source {
     pub(crate) created: Option<Timestamp>,
     /// The number of its last message, of any subject, when reading began.
     pub(crate) end_at_begin: u64,
-    /// Whether all that was there when reading began has come.
+    /// Whether all that was there when reading began has come, as far as the server knows that delivers: one that is behind others
+    /// knows less.
     pub(crate) is_current: bool,
+    /// The number that has to have come until that is believed: the last one of the subject when it said so, by the server that leads.
+    pub(crate) goal: Option<u64>,
+    /// Whether it is believed.
+    pub(crate) is_complete: bool,
     name: String,
     follower: Box<dyn Follower>,
 }
@@ -108,6 +113,9 @@ impl Source {
                 "the stream is another one: no side effects of what it holds"
             );
             position.sequence = extent.last;
+        } else if extent.first > position.sequence + 1 && extent.last >= extent.first {
+            let (from, to) = (position.sequence + 1, extent.first - 1);
+            tracing::warn!(projection = name, stream, from, to, "the stream has dropped messages whose side effects never came");
         }
         position.created = extent.created;
         Self::begin(bus, name, (stream, filter), (position.sequence, &extent)).await
@@ -133,6 +141,8 @@ impl Source {
             created: extent.created,
             end_at_begin: extent.last,
             is_current: false,
+            goal: None,
+            is_complete: false,
             name: name.to_owned(),
             follower,
         })

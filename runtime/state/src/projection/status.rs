@@ -34,9 +34,12 @@ pub struct ProjectionStatus {
     pub skipped: u64,
     /// The last of these.
     pub last_skipped: Option<Skipped>,
-    /// How many side effects were left out, as the program rejects them.
+    /// How many side effects were left out, as the program rejects them or the event is not in the read model.
     #[serde(default)]
     pub skipped_effects: u64,
+    /// How far the side effects are, where it serves and the program has some.
+    #[serde(default)]
+    pub effects: Option<EffectsProgress>,
     /// What keeps it from going on, or has stopped it.
     pub error: Option<String>,
     /// The instance that says so.
@@ -92,6 +95,28 @@ pub struct StreamProgress {
     pub filter: String,
 }
 
+/// How far the side effects of a projection are.
+///
+/// ```
+/// use eventsmith::state::EffectsProgress;
+///
+/// fn is_held_up(effects: &EffectsProgress) -> bool {
+///     effects.error.is_some()
+/// }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EffectsProgress {
+    /// Up to which number of each stream they are done, or left out.
+    pub streams: BTreeMap<String, u64>,
+    /// How many were done.
+    pub done: u64,
+    /// How many were left out, as the program rejects them or the event is not in the read model.
+    pub skipped: u64,
+    /// What keeps the next one from being done, while it is tried again.
+    pub error: Option<String>,
+}
+
 impl StreamProgress {
     /// How many events are still to be projected, at most: numbers between position and end are counted, and messages of other kinds have
     /// some of them. 0 says that it is up to date.
@@ -111,6 +136,7 @@ impl ProjectionStatus {
             skipped: 0,
             last_skipped: None,
             skipped_effects: 0,
+            effects: None,
             error: None,
             instance: instance.to_owned(),
             updated: None,
@@ -120,6 +146,15 @@ impl ProjectionStatus {
     /// How many events are still to be projected at most, over all streams.
     pub fn behind(&self) -> u64 {
         self.streams.values().map(StreamProgress::behind).sum()
+    }
+
+    /// How many events the side effects are behind the read model at most, over all streams; 0 where there are none.
+    pub fn effects_behind(&self) -> u64 {
+        let Some(effects) = &self.effects else { return 0 };
+        let behind = |(stream, at): (&String, &u64)| {
+            self.streams.get(stream).map_or(0, |progress| progress.position.min(progress.end).saturating_sub(*at))
+        };
+        effects.streams.iter().map(behind).sum()
     }
 
     /// Takes over what a checkpoint says.

@@ -17,6 +17,8 @@ over_both_transports! {
     a_rebuild_repeats_no_side_effect_and_leaves_none_out
     a_side_effect_that_fails_is_tried_again_and_holds_up_nothing_but_others
     after_a_crash_a_side_effect_comes_again_rather_than_never
+    what_the_read_model_left_out_has_no_side_effect
+    of_two_who_make_read_models_one_has_the_side_effects
 }
 
 fn mailing(revision: u32, mails: &mpsc::UnboundedSender<u32>) -> Projection<Documents<Total>> {
@@ -196,5 +198,72 @@ async fn after_a_crash_a_side_effect_comes_again_rather_than_never(bus: Bus) -> 
     let mut again = drain(&mut mails);
     again.retain(|number| *number != 1);
     assert_eq!(again, [2, 3]);
+    Ok(())
+}
+
+/// Also where side effects are far behind the read model, and where another instance has them.
+async fn what_the_read_model_left_out_has_no_side_effect(bus: Bus) -> Outcome {
+    provisioned(&bus).await?;
+    let (send, mut mails) = mpsc::unbounded_channel();
+    let (open, is_open) = tokio::sync::watch::channel(false);
+    let projection = || {
+        let (send, is_open) = (send.clone(), is_open.clone());
+        totals(1).effect(move |event: Received<Moved>| {
+            let (send, is_open) = (send.clone(), *is_open.borrow());
+            async move {
+                match is_open {
+                    false => Err("the mail server is down".into()),
+                    true => Ok(send.send(event.number)?),
+                }
+            }
+        })
+    };
+    let first = projection();
+    let monitor = first.monitor();
+    let running = begun(first, &bus).await;
+    publish(&bus, "a", [1, REJECTED, 2, PANICS, 3]).await?;
+    eventually(async || Ok(numbers(&bus, "a").await? == [1, 2, 3])).await?;
+    // Operators see what holds them up.
+    eventually(async || {
+        let effects = status(&bus, "1-1").await?.effects;
+        Ok(effects.is_some_and(|effects| effects.error.is_some_and(|error| error.contains("the mail server is down"))))
+    })
+    .await?;
+    assert!(monitor.serving().is_some_and(|status| status.effects_behind() == 5), "{:?}", monitor.serving());
+    running.kill().await;
+    open.send_replace(true);
+    let second = projection();
+    let monitor = second.monitor();
+    let running = begun(second, &bus).await;
+    publish(&bus, "a", [4, REJECTED, 5]).await?;
+    eventually(async || Ok(monitor.serving().is_some_and(|status| status.effects_behind() == 0 && status.projected == 5))).await?;
+    running.stop().await?;
+
+    assert_eq!(drain(&mut mails), [1, 2, 3, 4, 5]);
+    let effects = status(&bus, "1-1").await?.effects.ok_or("there are none")?;
+    assert_eq!((effects.done, effects.skipped, effects.error), (5, 3, None));
+    Ok(())
+}
+
+/// While what is built takes the place of what serves, its own instance may not have heard of that.
+async fn of_two_who_make_read_models_one_has_the_side_effects(bus: Bus) -> Outcome {
+    provisioned(&bus).await?;
+    let (send, mut mails) = mpsc::unbounded_channel();
+    let slow = || eventsmith::state::ProjectionConfig { status_interval: std::time::Duration::from_secs(2), ..hasty() };
+    let old = begun(mailing(1, &send).config(slow()), &bus).await;
+    publish(&bus, "a", 1..=20).await?;
+    eventually(async || Ok(mails.len() == 20)).await?;
+
+    let new = Projecting::start(mailing(2, &send), &bus);
+    let generation = async || Ok::<_, eventsmith::state::ProjectionError>(model(&bus).view().await?.generation().to_string());
+    eventually(async || Ok(generation().await? == "2-1")).await?;
+    publish(&bus, "a", 21..=60).await?;
+    eventually(async || Ok(mails.len() >= 60)).await?;
+    old.stop().await?;
+    publish(&bus, "a", 61..=70).await?;
+    eventually(async || Ok(mails.len() >= 70)).await?;
+    new.stop().await?;
+
+    assert_eq!(drain(&mut mails), (1..=70).collect::<Vec<_>>());
     Ok(())
 }

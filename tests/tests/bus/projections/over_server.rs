@@ -308,3 +308,49 @@ async fn strays_among_the_events_of_an_aggregate_are_left_out() -> Outcome {
     assert!(told.last_skipped.is_some_and(|skipped| skipped.reason.contains("no event of the history")));
     Ok(())
 }
+
+#[tokio::test]
+async fn of_read_models_that_are_dropped_nothing_is_left() -> Outcome {
+    let (server, bus) = server().await?;
+    provisioned(&bus).await?;
+    publish(&bus, "a", 1..=3).await?;
+    publish(&bus, "b", [1, REMOVES]).await?;
+    for revision in 1..=3 {
+        totals(revision).catch_up(&bus).await?;
+    }
+    // Whoever makes what serves drops what is older than the one before.
+    totals(3).catch_up(&bus).await?;
+    let context = jetstream::new(async_nats::connect(server.url()).await?);
+    let left = async |stream: &str, subjects: &str| -> Outcome<usize> {
+        let info = context.get_stream(stream).await?.info_with_subjects(subjects).await?;
+        Ok(futures_util::StreamExt::count(info).await)
+    };
+
+    assert_eq!(left("KV_TOTALS", "$KV.TOTALS.totals.1-1.>").await?, 0);
+    assert_eq!(left("KV_EVENTSMITH_PROJECTIONS", "$KV.EVENTSMITH_PROJECTIONS.totals.1-1.>").await?, 0);
+    assert!(left("KV_TOTALS", "$KV.TOTALS.totals.2-1.>").await? > 0);
+    assert_eq!(numbers(&bus, "a").await?, [1, 2, 3]);
+    Ok(())
+}
+
+/// By its own lease, and not by what others have.
+#[tokio::test]
+async fn a_holder_that_is_silent_for_longer_than_its_lease_is_gone() -> Outcome {
+    let (_server, bus) = server().await?;
+    provisioned(&bus).await?;
+    let (short, long) = (Duration::from_millis(600), Duration::from_secs(30));
+    let holder = async || -> Outcome<Option<String>> {
+        Ok(Projections::of(&bus).get("totals").await?.models.remove(0).holder)
+    };
+    for (lease, is_gone) in [(short, true), (long, false)] {
+        let running = Projecting::start(totals(1).config(ProjectionConfig { lease, ..hasty() }), &bus);
+        eventually(async || Ok(matches!(Projections::of(&bus).get("totals").await, Ok(report) if report.serving.is_some()) && holder().await?.is_some())).await?;
+        running.kill().await;
+
+        match is_gone {
+            true => eventually(async || Ok(holder().await?.is_none())).await?,
+            false => assert!(holder().await?.is_some()),
+        }
+    }
+    Ok(())
+}
