@@ -312,7 +312,8 @@ impl Bus {
     }
 
     /// Whether services create the consumers that they need. In memory they do until services have been provisioned.
-    pub(crate) fn creates_consumers(&self) -> bool {
+    #[doc(hidden)]
+    pub fn creates_consumers(&self) -> bool {
         match self.backend() {
             Backend::JetStream(_) => self.inner.create_consumers,
             Backend::Memory(memory) => !memory.has_provisioned_consumers(),

@@ -3,6 +3,7 @@
 pub mod fields;
 pub mod format;
 mod found;
+mod sagas;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use eventsmith_event::stream::{BucketDescriptor, DeliverFrom, Discard, Retention
 use serde::{Serialize, Serializer};
 
 pub use found::{FoundConsumer, FoundStream, Progress};
+pub use sagas::{SAGAS, saga_consumers, saga_root};
 
 /// The token below the root of all subjects under which dead letters are published.
 pub const DEAD_LETTERS: &str = "dlq";

@@ -3,7 +3,7 @@
 //! From the bottom up: `subjects` is where a saga lies in its stream, [`error`] why it does not go on, `instance` what its last event says
 //! of it; [`step`] and [`definition`] are what users write, `asking` puts the types of requests behind a trait; `advance` decides what follows
 //! from what happened, without asking anybody, `fit` whether the definition is that of the instance; `store` reads and appends; [`client`] starts, lists, retries and cancels, [`history`] tells;
-//! `inlet` lets events start sagas and go into them; `perform` handles one message, and [`runner`] many.
+//! `inlet` lets events start sagas and go into them, `misses` counts those that find none; `perform` handles one message, and [`runner`] many.
 
 mod advance;
 mod asking;
@@ -15,6 +15,7 @@ mod fit;
 pub mod history;
 mod inlet;
 mod instance;
+mod misses;
 pub mod options;
 mod perform;
 pub mod runner;

@@ -22,6 +22,9 @@ over_both_transports! {
     a_step_that_was_inserted_is_told
     what_may_be_undone_under_an_id_is_undone_under_no_other
     one_saga_does_not_keep_an_event_from_another
+    a_compensation_that_is_not_there_is_told_and_not_passed_over
+    a_step_that_asks_for_something_else_is_told
+    what_has_ended_is_purged_and_nothing_else
 }
 
 const SOON: Duration = Duration::from_millis(400);
@@ -370,5 +373,70 @@ async fn what_a_newer_program_wrote_waits_for_it() -> Outcome {
 
     assert_eq!(sagas.status("transfer", "t-1").await?, Some(SagaStatus::Running));
     assert_eq!((bank.path("t-1"), bank.balance("a")), (Vec::<&str>::new(), 1_000));
+    Ok(())
+}
+
+/// A program of before, or one that was taken back, beside a newer one.
+async fn a_compensation_that_is_not_there_is_told_and_not_passed_over(bus: Bus) -> Outcome {
+    let (sagas, bank) = (sagas(&bus).await?, Bank::with(&["a", "b"]));
+    bank.ledger().refusing.insert(("deposit", "b".to_owned()));
+    let without = || {
+        Saga::new("transfer", 1)
+            .step(Step::asks("withdraw", withdraw).retry(QUICK))
+            .step(Step::asks("deposit", deposit).retry(QUICK))
+    };
+    bank.ledger().silent.insert("give_back");
+    let _bank = serve(&bank, &bus);
+    let right = run(impatient(&sagas).saga(transfer(1)));
+    sagas.start(&transfer(1), "t-1", &a_transfer("t-1", "a", "b", 30)).await?;
+    until(|| bank.path("t-1").ends_with(&["give_back"])).await?;
+    drop(right);
+    bank.ledger().silent.clear();
+    let wrong = run(impatient(&sagas).saga(without()));
+    consumer_is(&bus, SAGAS.name, "saga_transfer_v1", |_, _, redelivered| redelivered > 0).await?;
+    wrong.stop().await??;
+
+    let _right = run(impatient(&sagas).saga(transfer(1)));
+
+    assert_eq!(ends(&sagas, "t-1").await?, SagaStatus::Compensated);
+    assert_eq!(bank.balance("a"), 1_000);
+    Ok(())
+}
+
+async fn a_step_that_asks_for_something_else_is_told(bus: Bus) -> Outcome {
+    let (sagas, bank) = (sagas(&bus).await?, Bank::with(&["a", "b"]));
+    sagas.start(&transfer(1), "t-1", &a_transfer("t-1", "a", "b", 30)).await?;
+    let other = || Saga::new("transfer", 1).step(Step::asks("withdraw", deposit)).step(Step::asks("deposit", deposit));
+    let _bank = serve(&bank, &bus);
+    let wrong = run(sagas.runner("sagas").saga(other()));
+    consumer_is(&bus, SAGAS.name, "saga_transfer_v1", |lag, _, _| lag == 0).await?;
+    wrong.stop().await??;
+
+    assert_eq!(bank.path("t-1"), [""; 0]);
+    let _right = run(sagas.runner("sagas").saga(transfer(1)));
+    assert_eq!(ends(&sagas, "t-1").await?, SagaStatus::Completed);
+    Ok(())
+}
+
+async fn what_has_ended_is_purged_and_nothing_else(bus: Bus) -> Outcome {
+    let (sagas, bank) = (sagas(&bus).await?, Bank::with(&["a", "b"]));
+    let runner = run(sagas.runner("sagas").saga(transfer(1)));
+    let service = serve(&bank, &bus);
+    sagas.start(&transfer(1), "t-1", &a_transfer("t-1", "a", "b", 30)).await?;
+    ends(&sagas, "t-1").await?;
+    runner.stop().await??;
+    sagas.start(&transfer(1), "t-2", &a_transfer("t-2", "a", "b", 30)).await?;
+
+    let (ended, running) = (sagas.purge("transfer", "t-1").await?, sagas.purge("transfer", "t-2").await?);
+
+    assert!(ended >= 6 && running == 0, "{ended} {running}");
+    assert_eq!(sagas.purge("transfer", "t-1").await?, 0);
+    assert_eq!(sagas.status("transfer", "t-1").await?, None);
+    let left = bus.transport().count(SAGAS.name, "rules.saga.transfer.t-1.>").await;
+    assert_eq!(left.map_err(|error| error.to_string())?, 0);
+    assert_eq!(sagas.list("transfer").await?.iter().map(|saga| saga.id.as_str()).collect::<Vec<_>>(), ["t-2"]);
+    let _runner = run(sagas.runner("sagas").saga(transfer(1)));
+    assert_eq!(ends(&sagas, "t-2").await?, SagaStatus::Completed);
+    drop(service);
     Ok(())
 }

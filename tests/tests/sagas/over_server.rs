@@ -100,6 +100,10 @@ async fn a_history_with_a_gap_or_a_double_is_refused_by_name() -> Outcome {
     assert!(shown.damage.is_some_and(|damage| damage.contains("there twice")) && shown.events.len() == 2);
     context.publish("rules.saga.transfer.t-2.v1.event.started", "{}".into()).await?.await?;
     let foreign = sagas.status("transfer", "t-2").await;
+    sagas.start(&transfer(1), "t-3", &a_transfer("t-3", "a", "b", 30)).await?;
+    let listed = sagas.list("transfer").await?;
+    let listed: Vec<_> = listed.iter().map(|saga| (saga.id.as_str(), saga.damage.is_some())).collect();
+    assert_eq!(listed, [("t-1", true), ("t-3", false)]);
 
     for (found, words) in [(double, "there twice"), (foreign, "is no event of a saga")] {
         match found {

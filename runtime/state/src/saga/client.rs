@@ -15,10 +15,14 @@ use super::error::SagaError;
 use super::history::{self, SagaHistory, SagaSummary};
 use super::inlet::WAITS_FOR_START;
 use super::instance::{InputData, InputKind, Instance, SagaStatus, Seen};
+use super::misses::Misses;
 use super::options::StartOptions;
 use super::step::Signal;
 use super::store::{Found, Store, check_server};
 use super::subjects::{Home, Key, is_legal_id};
+
+/// How often the consumer of events tries one, unless it is told otherwise.
+const MOST_ATTEMPTS: u64 = 10;
 
 /// The sagas of a catalogue over a bus: to be started, looked at, and helped on. Cheap to clone.
 /// [`runner`](super::runner) runs them.
@@ -44,6 +48,7 @@ use super::subjects::{Home, Key, is_legal_id};
 pub struct Sagas {
     bus: Bus,
     streams: Arc<[SagaStream]>,
+    misses: Misses,
 }
 
 /// A stream and the sagas that lie in it, as `eventsmith.toml` says.
@@ -102,7 +107,7 @@ impl Sagas {
 
     /// The sagas in streams that are known otherwise.
     pub fn in_streams(bus: &Bus, streams: Vec<SagaStream>) -> Self {
-        Self { bus: bus.clone(), streams: streams.into() }
+        Self { bus: bus.clone(), streams: streams.into(), misses: Misses::default() }
     }
 
     /// The names of all sagas, sorted.
@@ -222,6 +227,15 @@ impl Sagas {
         .await
     }
 
+    /// Removes an instance that has ended from its stream, and says how many messages that were: none, where there is no such instance or it
+    /// has not ended. Its id is free again then: what would start it once more, such as an event that is delivered again, starts it.
+    ///
+    /// # Errors
+    /// [`SagaError::Damaged`], as nobody knows whether such an instance has ended; [`SagaError`] otherwise.
+    pub async fn purge(&self, saga: &str, id: &str) -> Result<u64, SagaError> {
+        self.store(saga)?.purge(id).await
+    }
+
     /// How many instances of a saga have not ended that began with another version than these.
     ///
     /// # Errors
@@ -262,6 +276,7 @@ impl Sagas {
     /// [`SagaError::NotFound`] when the event is to be tried again.
     pub(crate) async fn signal(&self, saga: &str, signal: Signal, is_started_by_events: bool) -> Result<(), SagaError> {
         let Signal { id, event_type, event, options, attempt } = signal;
+        let miss = format!("{saga} {id} {event_type} {}", options.causation_id.as_deref().unwrap_or_default());
         let store = self.store(saga)?;
         let cause = format!("{event_type} {}", options.causation_id.as_deref().unwrap_or_default());
         let input = |found: &Found| {
@@ -275,13 +290,20 @@ impl Sagas {
             }))
         };
         match store.tell(&id, (&cause, options), input).await {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.misses.forget(&miss);
+                Ok(())
+            }
+            // Attempts that failed of something else do not count; but the last one must not make a dead letter of it.
             Err(error @ SagaError::NotFound { .. })
-                if is_started_by_events && attempt <= WAITS_FOR_START.len() as u64 =>
+                if is_started_by_events
+                    && attempt < MOST_ATTEMPTS
+                    && self.misses.count(miss.clone()) <= WAITS_FOR_START.len() as u64 =>
             {
                 Err(error)
             }
             Ok(false) | Err(SagaError::NotFound { .. } | SagaError::Id { .. }) => {
+                self.misses.forget(&miss);
                 tracing::debug!(saga, id, event_type, "no instance waits for the event");
                 Ok(())
             }

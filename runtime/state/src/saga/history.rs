@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::error::SagaError;
 use super::instance::{EventData, InputData, InputKind, Instance, SagaEventKind, SagaStatus, StepOutcome};
-use super::store::{STATUS, STEP, Store};
+use super::store::{NUMBER, STATUS, STEP, Store, miscounted};
 use super::subjects::{Home, Leaf, is_legal_id};
 
 /// One instance of a saga in a list.
@@ -36,6 +36,8 @@ pub struct SagaSummary {
     pub step: Option<String>,
     /// When its last event was stored.
     pub changed: Timestamp,
+    /// What is wrong with its events, if something is: then nothing goes on with it.
+    pub damage: Option<String>,
 }
 
 /// An instance of a saga, and all that happened to it.
@@ -138,26 +140,44 @@ pub struct SagaInput {
     pub by: Option<String>,
 }
 
+/// What a list knows of an instance while the events of all are read.
+#[derive(Default)]
+struct Listed {
+    /// How many events it has.
+    count: u64,
+    /// The number of the last one, and its sequence in the stream.
+    last: (u64, u64),
+    summary: Option<SagaSummary>,
+}
+
 /// The instances of a saga, in the order of their last events.
 pub(crate) async fn list(store: &Store) -> Result<Vec<SagaSummary>, SagaError> {
     let subject = store.home.events(&store.saga, "*");
-    let mut found: BTreeMap<String, (u64, SagaSummary)> = BTreeMap::new();
+    let mut found: BTreeMap<String, Listed> = BTreeMap::new();
     let mut take = |message: StreamMessage| {
         let headers = &message.message.headers;
-        if let (Some(status), Some((key, _))) = (status_of(&message), store.home.parse(&message.message.subject)) {
+        let Some((key, _)) = store.home.parse(&message.message.subject) else { return };
+        let listed = found.entry(key.id.clone()).or_default();
+        let number = headers.get(NUMBER).and_then(|number| number.parse().ok());
+        listed.count += 1;
+        listed.last = (number.unwrap_or(listed.last.0), message.sequence);
+        // Only the last event of a batch says where the instance stands.
+        if let Some(status) = status_of(&message) {
             let step = headers.get(STEP).map(ToOwned::to_owned);
-            let (saga, id, version) = (key.saga, key.id.clone(), key.version);
-            let summary = SagaSummary { saga, id, version, status, step, changed: message.stored };
-            let entry = found.entry(key.id).or_insert_with(|| (message.sequence, summary.clone()));
-            if entry.0 < message.sequence {
-                *entry = (message.sequence, summary);
-            }
+            let (saga, id, version) = (key.saga, key.id, key.version);
+            listed.summary =
+                Some(SagaSummary { saga, id, version, status, step, changed: message.stored, damage: None });
         }
     };
-    let wanted =
-        Follow { stream: store.home.stream.clone(), subject, start: FollowStart::LastOfEach, headers_only: true };
+    let wanted = Follow { stream: store.home.stream.clone(), subject, start: FollowStart::All, headers_only: true };
     read_all(store, &wanted, &mut take).await?;
-    let mut all: Vec<(u64, SagaSummary)> = found.into_values().collect();
+    let mut all: Vec<(u64, SagaSummary)> = Vec::with_capacity(found.len());
+    for Listed { count, last: (number, sequence), summary } in found.into_values() {
+        // Without one nobody knows what that is: no runner published it.
+        let Some(summary) = summary else { continue };
+        let damage = (count != number).then(|| miscounted(number, count));
+        all.push((sequence, SagaSummary { damage, ..summary }));
+    }
     all.sort_by_key(|(sequence, _)| *sequence);
     Ok(all.into_iter().map(|(_, summary)| summary).collect())
 }
@@ -169,7 +189,7 @@ pub(crate) async fn history(store: &Store, id: &str) -> Result<SagaHistory, Saga
     let step = waiting.map(|waiting| waiting.step).or(stuck.map(|stuck| stuck.step));
     let (saga, id, version) = (found.key.saga, found.key.id, found.key.version);
     let mut history = SagaHistory {
-        summary: SagaSummary { saga, id, version, status, step, changed: Timestamp::UNIX_EPOCH },
+        summary: SagaSummary { saga, id, version, status, step, changed: Timestamp::UNIX_EPOCH, damage: damage.clone() },
         correlation_id: found.circumstances.correlation_id,
         reason,
         damage,

@@ -44,6 +44,8 @@ pub(crate) struct Job<'a, S> {
     pub(crate) saga: &'a Saga<S>,
     pub(crate) store: &'a Store,
     pub(crate) message: &'a Message,
+    /// Its number in the stream.
+    pub(crate) sequence: u64,
     pub(crate) deliveries: u64,
 }
 
@@ -65,26 +67,35 @@ impl<S: State> Job<'_, S> {
 
     /// Makes the request of a command, if it is still waited for, and takes in the answer.
     async fn command(&self, key: &Key, command: u64) -> Result<Handled, SagaError> {
-        let Some(Found { key, instance, circumstances, .. }) = self.store.load(&key.id).await? else {
-            return Ok(Handled::Done);
-        };
+        let Found { key, instance, circumstances, .. } = self.store.load_behind(&key.id, self.sequence).await?;
         let key = &key;
         let waiting = instance.waiting.clone().filter(|waiting| waiting.command == command);
         let Some(waiting) = waiting else { return Ok(Handled::Done) };
         self.check(key, &Advance::of(self.saga, instance), None)?;
-        let Some(step) = self.saga.steps.iter().find(|step| step.plan.name == waiting.step) else {
-            return Ok(Handled::Done);
-        };
+        let found = self.saga.steps.iter().find(|step| step.plan.name == waiting.step);
+        let step = found.ok_or_else(|| self.misfit(key, &format!("its step {} is not here", waiting.step)))?;
         let (asks, retry): (&dyn Asking<S>, &SagaRetry) = match (&step.kind, &step.plan.undo) {
             (_, Some(undo)) if waiting.is_undo => (&**undo, &step.plan.undo_retry),
             (Kind::Asks(asks), _) if !waiting.is_undo => (&**asks, &step.plan.retry),
-            _ => return Ok(Handled::Done),
+            (_, None) if waiting.is_undo => {
+                let reason = format!("its step {} is to be undone, and has no compensation here", waiting.step);
+                return Err(self.misfit(key, &reason));
+            }
+            _ => {
+                let reason = format!("its step {} makes a request, and waits for an event here", waiting.step);
+                return Err(self.misfit(key, &reason));
+            }
         };
-        let appended = Envelope::read(&self.message.payload).map(|(envelope, _)| envelope.version);
         let (request_type, known) = asks.request_type();
-        if let Some(version) = appended.ok().filter(|version| *version > known) {
-            let reason = format!("the request {request_type} is of version {version}, and {known} is known here");
-            return Err(self.store.newer(&key.id, reason));
+        if let Ok((Envelope { event_type, version, .. }, _)) = Envelope::read(&self.message.payload) {
+            if event_type != request_type {
+                let reason = format!("its step {} asks for {event_type}, and for {request_type} here", waiting.step);
+                return Err(self.misfit(key, &reason));
+            }
+            if version > known {
+                let reason = format!("the request {request_type} is of version {version}, and {known} is known here");
+                return Err(self.store.newer(&key.id, reason));
+            }
         }
         // Deliveries also count what never got so far.
         let attempt = waiting.attempts + 1;
@@ -177,7 +188,7 @@ impl<S: State> Job<'_, S> {
     ) -> Result<Handled, SagaError> {
         let mut unfit = None;
         for _ in 0..MOST_ATTEMPTS {
-            let Some(found) = self.store.load(&key.id).await? else { return Ok(Handled::Done) };
+            let found = self.store.load_behind(&key.id, self.sequence).await?;
             let Found { end, key, instance, mut circumstances } = found;
             let advance = Advance::of(self.saga, instance).without(unfit.clone());
             self.check(&key, &advance, event)?;
@@ -208,17 +219,20 @@ impl<S: State> Job<'_, S> {
 
     /// Whether the definition is the one that the instance began with, and knows the schemas that it goes on with.
     fn check(&self, key: &Key, advance: &Advance<'_, S>, event: Option<(&str, &Versioned)>) -> Result<(), SagaError> {
-        let (saga, version) = (self.saga.name, self.saga.version);
+        let version = self.saga.version;
         if key.version != version {
             return Err(self.store.damaged(&key.id, format!("it has events of another version than {version}")));
         }
         if let Some(newer) = advance.newer(event) {
             return Err(self.store.newer(&key.id, newer));
         }
-        advance.misfit().map_or(Ok(()), |misfit| {
-            let reason = format!("{} did not begin with these steps: {misfit}; raise the version", key.id);
-            Err(SagaError::Definition { saga: saga.to_owned(), version, reason })
-        })
+        advance.misfit().map_or(Ok(()), |misfit| Err(self.misfit(key, &misfit)))
+    }
+
+    /// The definition is not the one that the instance goes on with: another program may have it.
+    fn misfit(&self, key: &Key, misfit: &str) -> SagaError {
+        let reason = format!("{} did not begin with these steps: {misfit}; raise the version", key.id);
+        SagaError::Definition { saga: self.saga.name.to_owned(), version: self.saga.version, reason }
     }
 
     fn message_id(&self) -> Option<String> {

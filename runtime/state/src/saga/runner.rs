@@ -13,10 +13,9 @@ use eventsmith_bus::cause::Cause;
 use eventsmith_bus::config::duration::LONGEST;
 use eventsmith_bus::consumer::ConsumerConfig;
 use eventsmith_bus::environment::suspended;
-use eventsmith_bus::settings::ConsumerSettings;
+use eventsmith_bus::settings::{ConsumerSettings, saga_consumers};
 use eventsmith_bus::transport::{AckKind, Acker, Arrival, Deliveries, Delivery, ServerFailure, Transport, Unavailable};
 use eventsmith_event::event::State;
-use eventsmith_event::stream::DeliverFrom;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, try_join_all};
 use tokio::sync::watch;
@@ -31,7 +30,6 @@ use super::options::StartOptions;
 use super::perform::{Handled, Job};
 use super::step::{Kind, Signal};
 use super::store::{Store, check_server};
-use super::subjects::Work;
 use crate::confine::confined_future;
 use crate::delay::doubled;
 
@@ -39,8 +37,9 @@ use crate::delay::doubled;
 const AFTER_TROUBLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// How long what is in hand may take once the runner is told to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// How often to look for instances of versions that are not run here.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How often to look for instances of versions that are not run here: where there are none, less often each time, as a server looks
+/// at every instance that ever was.
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
 
 /// How sagas are run.
 ///
@@ -119,14 +118,6 @@ impl Sagas {
     }
 }
 
-/// The name of a durable consumer of a version of a saga.
-fn durable_name(saga: &str, version: u32, work: Work) -> String {
-    match work {
-        Work::Requests => format!("saga_{saga}_v{version}"),
-        Work::Inputs => format!("saga_{saga}_v{version}_inputs"),
-    }
-}
-
 /// A saga of whatever state.
 trait AnySaga: Send + Sync {
     fn name(&self) -> &'static str;
@@ -156,7 +147,7 @@ impl<S: State> AnySaga for Saga<S> {
     }
 
     fn perform<'a>(&'a self, store: &'a Store, delivery: &'a Delivery) -> BoxFuture<'a, Result<Handled, SagaError>> {
-        let job = Job { saga: self, store, message: &delivery.message, deliveries: delivery.deliveries };
+        let job = Job { saga: self, store, message: &delivery.message, sequence: delivery.sequence, deliveries: delivery.deliveries };
         async move { job.perform().await }.boxed()
     }
 
@@ -216,8 +207,7 @@ impl SagaRunner {
         let bus = self.sagas.bus().clone();
         check_server(bus.transport())?;
         let (stop, stopped) = watch::channel(false);
-        let works = self.known.iter().flat_map(|saga| Work::ALL.map(|work| (saga, work)));
-        let reads = try_join_all(works.map(|(saga, work)| self.open(saga, work, &stopped))).await?;
+        let reads = try_join_all(self.known.iter().map(|saga| self.open(saga, &stopped))).await?;
         let inlets = self.inlets();
         let others = self.others()?;
         // From here on messages are waited for by whoever reads them.
@@ -226,7 +216,7 @@ impl SagaRunner {
         drop(starting);
         let stop = Arc::new(stop);
         let mut running: Vec<BoxFuture<'_, Result<(), SagaError>>> =
-            reads.into_iter().map(|read| read.run().boxed()).collect();
+            reads.into_iter().flatten().map(|read| read.run().boxed()).collect();
         running.extend(events);
         let running = running.into_iter().map(|each| {
             let stop = Arc::clone(&stop);
@@ -269,36 +259,25 @@ impl SagaRunner {
         Ok(())
     }
 
-    /// Finds a durable consumer of a saga, or creates it, and begins to read.
+    /// Finds the durable consumers of a saga, or creates them, and begins to read.
     async fn open(
         &self,
         saga: &Arc<dyn AnySaga>,
-        work: Work,
         stopped: &watch::Receiver<bool>,
-    ) -> Result<Reading, SagaError> {
+    ) -> Result<Vec<Reading>, SagaError> {
         let store = self.sagas.store(saga.name())?;
-        let transport = self.sagas.bus().transport();
-        let wanted = ConsumerSettings {
-            stream: store.home.stream.clone(),
-            name: durable_name(saga.name(), saga.version(), work),
-            filters: store.home.work(saga.name(), saga.version(), work),
-            deliver: DeliverFrom::All,
-            ack_wait: self.config.ack_wait,
-            max_ack_pending: self.config.max_ack_pending,
-            max_deliver: None,
-            ordered: false,
-        };
-        let settings = find_or_create(transport, wanted).await?;
-        let failed = |reason: Cause| consumer_error(&settings, reason);
-        let deliveries = transport.read(&settings).await.map_err(|error| failed(error.0))?;
-        Ok(Reading {
-            saga: Arc::clone(saga),
-            store,
-            settings,
-            deliveries,
-            concurrency: self.config.concurrency,
-            stopped: stopped.clone(),
-        })
+        let bus = self.sagas.bus();
+        let SagaConfig { concurrency, ack_wait, max_ack_pending } = self.config;
+        let mut readings = Vec::new();
+        for consumer in saga_consumers(&store.home.stream, &store.home.root, saga.name(), saga.version()) {
+            let wanted = ConsumerSettings { ack_wait, max_ack_pending, ..consumer };
+            let settings = find_or_create(bus.transport(), wanted, !bus.creates_consumers()).await?;
+            let deliveries = bus.transport().read(&settings).await;
+            let deliveries = deliveries.map_err(|error| consumer_error(&settings, error.0))?;
+            let (saga, store, stopped) = (Arc::clone(saga), store.clone(), stopped.clone());
+            readings.push(Reading { saga, store, settings, deliveries, concurrency, stopped });
+        }
+        Ok(readings)
     }
 
     fn inlets(&self) -> Vec<Box<dyn Inlet>> {
@@ -357,31 +336,43 @@ impl SagaRunner {
 
 /// Says from time to time which instances are left alone, as they began with a version that is not run here.
 async fn look_for_others(sagas: Vec<(Store, Vec<u32>)>) -> Infallible {
+    let mut looks = 0;
     loop {
+        looks += 1;
         for (store, versions) in &sagas {
             match store.left_alone(versions).await {
                 Ok(0) => {}
-                Ok(instances) => tracing::warn!(
-                    saga = %store.saga,
-                    ?versions,
-                    instances,
-                    "there are instances of versions that this runner does not have, and leaves alone; `eventsmith sagas list` shows them"
-                ),
+                Ok(instances) => {
+                    looks = 1;
+                    tracing::warn!(
+                        saga = %store.saga,
+                        ?versions,
+                        instances,
+                        "there are instances of versions that this runner does not have, and leaves alone; `eventsmith sagas list` shows them"
+                    );
+                }
                 Err(error) => {
                     tracing::debug!(saga = %store.saga, %error, "cannot look for instances of other versions")
                 }
             }
         }
-        sleep(LOOK_EVERY).await;
+        sleep(doubled(LOOK_EVERY.0, LOOK_EVERY.1, looks)).await;
     }
 }
 
-async fn find_or_create(transport: &dyn Transport, wanted: ConsumerSettings) -> Result<ConsumerSettings, SagaError> {
+/// A durable consumer as it is wanted. What operators may decide is taken as it is found, where they do.
+async fn find_or_create(
+    transport: &dyn Transport,
+    wanted: ConsumerSettings,
+    is_operators: bool,
+) -> Result<ConsumerSettings, SagaError> {
     let failed = |failure: ServerFailure| consumer_error(&wanted, Unavailable::from(failure).0);
     let find = async || transport.consumer(&wanted.stream, &wanted.name).await;
     if let Some(found) = find().await.map_err(failed)? {
         // Where it begins cannot be changed, and means nothing any more.
-        let wanted = ConsumerSettings { deliver: found.settings.deliver, ..wanted.clone() };
+        let ConsumerSettings { deliver, ack_wait, max_ack_pending, .. } = found.settings;
+        let wanted = ConsumerSettings { deliver, ..wanted.clone() };
+        let wanted = if is_operators { ConsumerSettings { ack_wait, max_ack_pending, ..wanted } } else { wanted };
         if found.settings != wanted {
             transport.put_consumer(&wanted, true).await.map_err(failed)?;
         }

@@ -97,13 +97,27 @@ impl Store {
             }
             // Perhaps somebody appended between the looks.
             let number = found.instance.number;
-            reason = format!("its last event is number {number}, and it has {count}: one is missing, or there twice");
+            reason = miscounted(number, count);
             looked = Some(found);
         }
         match looked {
             Some(found) => Ok(Some((found, Some(reason)))),
             None => Err(self.damaged(id, reason)),
         }
+    }
+
+    /// An instance as it is after a message of it: what answers may be behind, and what it says then is not to be acted upon.
+    pub(crate) async fn load_behind(&self, id: &str, sequence: u64) -> Result<Found, SagaError> {
+        for look in 0..LOOKS {
+            if look > 0 {
+                sleep(BETWEEN_LOOKS * look).await;
+            }
+            if let Some(found) = self.load(id).await?.filter(|found| found.end >= sequence) {
+                return Ok(found);
+            }
+        }
+        let reason = format!("the server that answers does not have message {sequence} yet, which was delivered");
+        Err(self.unavailable(id, Unavailable(reason.into()).0))
     }
 
     /// [`load`](Self::load), where it must be there.
@@ -241,6 +255,19 @@ impl Store {
         Ok(count(SagaEventKind::Started).await?.saturating_sub(ended))
     }
 
+    /// Removes all of an instance that has ended, and says how many messages that were; nothing of one that goes on.
+    pub(crate) async fn purge(&self, id: &str) -> Result<u64, SagaError> {
+        let Some(Found { end, instance, .. }) = self.load(id).await? else { return Ok(0) };
+        if !instance.status.is_ended() {
+            return Ok(0);
+        }
+        let purged = self.bus.transport().purge(&self.home.stream, &self.home.all(&self.saga, id), end).await;
+        purged.map_err(|failure| SagaError::Unavailable {
+            about: format!("the saga {} {id} cannot be purged", self.saga),
+            reason: Unavailable::from(failure).0,
+        })
+    }
+
     pub(crate) fn conflict(&self, id: &str, attempts: u32) -> SagaError {
         SagaError::Conflict { saga: self.saga.to_string(), id: id.to_owned(), attempts }
     }
@@ -270,6 +297,11 @@ impl Store {
     fn not_appended(&self, id: &str, source: PublishError) -> SagaError {
         SagaError::Append { saga: self.saga.to_string(), id: id.to_owned(), source: Box::new(source) }
     }
+}
+
+/// What is wrong with an instance whose last event does not count those before it.
+pub(crate) fn miscounted(number: u64, count: u64) -> String {
+    format!("its last event is number {number}, and it has {count}: one is missing, or there twice")
 }
 
 /// Whether somebody else was quicker.

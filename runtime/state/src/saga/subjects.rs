@@ -1,7 +1,7 @@
 //! Where all of a saga lies: `ROOT.saga.NAME.ID.vVERSION`, and what it is behind that.
 
-/// The token below the root of all subjects.
-const SAGA: &str = "saga";
+use eventsmith_bus::settings::{SAGAS as SAGA, saga_root};
+
 /// The longest id of an instance, in bytes.
 const LONGEST_ID: usize = 128;
 
@@ -35,27 +35,11 @@ pub(crate) enum Leaf<'a> {
     Input(&'a str),
 }
 
-/// What a runner does, by a durable consumer of its own: what waits to be tried again must not hold up what ends the wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Work {
-    /// Makes requests.
-    Requests,
-    /// Takes in time-outs and what comes from outside.
-    Inputs,
-}
-
-impl Work {
-    pub(crate) const ALL: [Self; 2] = [Self::Requests, Self::Inputs];
-}
-
 impl Home {
     /// The home of a saga in a stream with these subjects, if one of them is for it.
     pub(crate) fn of<'a>(stream: &str, subjects: impl IntoIterator<Item = &'a str>, saga: &str) -> Option<Self> {
-        subjects.into_iter().find_map(|subject| {
-            let (root, below) = subject.split_once(&format!(".{SAGA}."))?;
-            let is_for_it = below == ">" || below.strip_suffix(".>") == Some(saga);
-            is_for_it.then(|| Self { stream: stream.to_owned(), root: root.to_owned() })
-        })
+        let root = saga_root(subjects, saga)?;
+        Some(Self { stream: stream.to_owned(), root: root.to_owned() })
     }
 
     /// All subjects of an instance, whatever its version.
@@ -72,15 +56,6 @@ impl Home {
     pub(crate) fn events_of_kind(&self, saga: &str, version: Option<u32>, kind: &str) -> String {
         let version = version.map_or_else(|| "*".to_owned(), |version| format!("v{version}"));
         format!("{}.{SAGA}.{saga}.*.{version}.event.{kind}", self.root)
-    }
-
-    /// What a runner of a version has to look at.
-    pub(crate) fn work(&self, saga: &str, version: u32, work: Work) -> Vec<String> {
-        let leaves: &[&str] = match work {
-            Work::Requests => &["command"],
-            Work::Inputs => &["input", "timeout"],
-        };
-        leaves.iter().map(|leaf| format!("{}.{SAGA}.{saga}.*.v{version}.{leaf}.*", self.root)).collect()
     }
 
     /// The subject of a message of an instance.
