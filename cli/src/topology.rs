@@ -32,6 +32,7 @@ pub(crate) fn topology(loaded: &Loaded) -> Topology {
             Some(window) => topology.with_replies(name.get_ref(), window),
             None => topology,
         };
+        let topology = service.runs.iter().fold(topology, |topology, runs| topology.with_saga(runs.get_ref()));
         topology.with_service(name.get_ref(), &subjects, &consumer(&service.consumer))
     });
     topology.streams.extend(buckets);

@@ -219,6 +219,8 @@ pub struct Service {
     pub handles: Vec<Spanned<String>>,
     /// Commands and queries that it sends to other services.
     pub asks: Vec<Spanned<String>>,
+    /// Versions of sagas that it runs, `NAME@VERSION`: each has durable consumers of its own.
+    pub runs: Vec<Spanned<String>>,
     /// What its durable consumers are like.
     pub consumer: Consumer,
 }

@@ -25,6 +25,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
     if is_manifest_sound {
         root(previous, current, &mut findings);
         streams(previous, current, &mut findings);
+        sagas(previous, current, &mut findings);
         buckets::findings(previous, current, &mut findings);
         wildcards(previous, current, &mut findings);
     }
@@ -285,6 +286,31 @@ fn streams(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnos
             let message = format!("{} was stored in stream {} and is {place} now", event.event_type, was.get_ref());
             let help = "what is stored stays behind in the old stream: leave the event there, or copy the stream first";
             findings.push(in_manifest("changed-stream", current, is, message, help));
+        }
+    }
+}
+
+/// Sagas keep their name, their stream and the type of their state: instances lie where they began.
+fn sagas(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnostic>) {
+    for (was, saga, state) in previous.manifest.sagas() {
+        let (saga, was) = (saga.get_ref(), was.get_ref());
+        let now = current.manifest.sagas().find(|(_, later, _)| later.get_ref() == saga);
+        let Some((is, _, later)) = now else {
+            let message = format!("the saga {saga} of stream {was} is gone; nobody goes on with instances of it that run");
+            let help = "leave it there until `eventsmith sagas list` has none of it; a new name is a new saga";
+            findings.push(in_manifest("changed-stream", current, None, message, help));
+            continue;
+        };
+        if is.get_ref() != was {
+            let message = format!("the saga {saga} lay in stream {was} and is in stream {} now", is.get_ref());
+            let help = "instances stay behind in the old stream: leave the saga there, or declare one of another name in the new stream";
+            findings.push(in_manifest("changed-stream", current, Some(is), message, help));
+        }
+        if later.get_ref() != state.get_ref() {
+            let (state, later) = (state.get_ref(), later.get_ref());
+            let message = format!("the state of the saga {saga} was {state} and is {later} now");
+            let help = "the states of instances that run are of the old type: keep it and give it a new version, or declare another saga";
+            findings.push(in_manifest("changed-stream", current, Some(is), message, help));
         }
     }
 }

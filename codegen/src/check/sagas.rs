@@ -20,6 +20,34 @@ pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     subjects(catalogue, diagnostics);
     names(catalogue, diagnostics);
     states(catalogue, diagnostics);
+    runners(catalogue, diagnostics);
+}
+
+/// A service runs versions of sagas that lie in a stream of the catalogue.
+fn runners(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let known: Vec<&str> = catalogue.manifest.sagas().map(|(_, saga, _)| saga.get_ref().as_str()).collect();
+    for (service, runs) in catalogue.manifest.services.iter().flat_map(|(name, it)| it.runs.iter().map(move |runs| (name, runs))) {
+        let (service, text) = (service.get_ref(), runs.get_ref());
+        let Some((saga, _)) = saga_version(text) else {
+            let message = format!("the service {service} runs {text:?}, which is no version of a saga");
+            let help = "write NAME@VERSION, such as checkout@1, with the version that the program gives it";
+            diagnostics.push(error(catalogue, runs, BAD_SAGA, message, help));
+            continue;
+        };
+        if !known.contains(&saga) {
+            let message = format!("the service {service} runs the saga {saga}, which no stream holds");
+            let help = lookup::did_you_mean(&lookup::nearest(saga, known.iter().copied()))
+                .unwrap_or_else(|| format!("name it in a stream: sagas = {{ {saga} = \"TYPE OF ITS STATE\" }}"));
+            diagnostics.push(error(catalogue, runs, BAD_SAGA, message, &help));
+        }
+    }
+}
+
+/// Name and version of `NAME@VERSION`.
+fn saga_version(text: &str) -> Option<(&str, u32)> {
+    let (saga, version) = text.split_once('@')?;
+    let version = version.parse().ok().filter(|number: &u32| number.to_string() == version)?;
+    is_token(saga).then_some((saga, version))
 }
 
 /// A stream of sagas captures each of them, and nothing else.

@@ -45,6 +45,7 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
             ("consumes", &service.consumes),
             ("handles", &service.handles),
             ("asks", &service.asks),
+            ("runs", &service.runs),
         ];
         let roles = roles.map(|(setter, types)| with(setter, (!types.is_empty()).then(|| texts(types))));
         let consumer = consumer(runtime, &service.consumer);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventsmith_bus::settings::{ConsumerSettings, StreamSettings};
+use eventsmith_bus::settings::{ConsumerSettings, StreamSettings, saga_consumers, saga_root};
 use eventsmith_event::descriptor::EventDescriptor;
 use eventsmith_event::filter;
 use eventsmith_event::stream::{BucketDescriptor, ConsumerDescriptor, ServiceDescriptor, StreamDescriptor};
@@ -50,8 +50,24 @@ impl Topology {
                 Some(window) => topology.with_replies(service.name, window),
                 None => topology,
             };
+            let topology = service.runs.iter().fold(topology, |topology, runs| topology.with_saga(runs));
             topology.with_service(service.name, &subjects, &service.consumer)
         })
+    }
+
+    /// The same with the durable consumers of a version of a saga, `checkout@1`; without any, where no stream is for that saga, or the text
+    /// is none of that form.
+    #[must_use]
+    pub fn with_saga(mut self, runs: &str) -> Self {
+        let Some((saga, Ok(version))) = runs.split_once('@').map(|(saga, version)| (saga, version.parse())) else {
+            return self;
+        };
+        let home = self.streams.iter().filter(|stream| stream.schedules).find_map(|stream| {
+            Some((stream, saga_root(stream.subjects.iter().map(String::as_str), saga)?))
+        });
+        let consumers = home.map(|(stream, root)| saga_consumers(&stream.name, root, saga, version));
+        self.consumers.extend(consumers.into_iter().flatten());
+        self
     }
 
     /// The same with the bucket in which a service keeps its answers to idempotent commands, for the longest time of any of them and as much

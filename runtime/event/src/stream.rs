@@ -243,6 +243,8 @@ pub struct ServiceDescriptor {
     pub handles: &'static [&'static str],
     /// Types of the commands and queries that it sends to other services.
     pub asks: &'static [&'static str],
+    /// Versions of sagas that it runs, `checkout@1`.
+    pub runs: &'static [&'static str],
     /// What its durable consumers are like, of which there is one for each stream that it consumes from.
     pub consumer: ConsumerDescriptor,
 }
@@ -259,7 +261,15 @@ impl ServiceDescriptor {
     /// ```
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, publishes: &[], consumes: &[], handles: &[], asks: &[], consumer: ConsumerDescriptor::DEFAULT }
+        Self {
+            name,
+            publishes: &[],
+            consumes: &[],
+            handles: &[],
+            asks: &[],
+            runs: &[],
+            consumer: ConsumerDescriptor::DEFAULT,
+        }
     }
 
     setters! {
@@ -271,6 +281,8 @@ impl ServiceDescriptor {
         handles: &'static [&'static str];
         /// With the requests that it [`asks`](field@Self::asks) of others.
         asks: &'static [&'static str];
+        /// With the versions of sagas that it [`runs`](field@Self::runs).
+        runs: &'static [&'static str];
         /// With other settings of its durable [`consumer`](field@Self::consumer)s.
         consumer: ConsumerDescriptor;
     }
