@@ -2,7 +2,7 @@
 
 use crate::history::{DeadLetter, number_of};
 use crate::plan::RunEnd;
-use crate::server::EVENTS;
+use crate::server::{ACCOUNTS, EVENTS};
 use crate::state::State;
 
 /// Adds what does not hold to the violations.
@@ -11,6 +11,7 @@ pub fn audit(state: &mut State) {
     events(state, &mut violations);
     publications(state, &mut violations);
     violations.extend(state.history.asks.audit(&state.plan));
+    violations.extend(state.history.executions.audit(&state.plan, state.server.streams.get(ACCOUNTS)));
     state.history.violations.extend(violations);
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::asks::Asks;
 use crate::clock::Time;
+use crate::executions::Executions;
 use crate::plan::{Plan, RunEnd};
 use crate::server::stream::Publication;
 use crate::server::{DEAD, EVENTS, StoredNow};
@@ -33,6 +34,8 @@ pub struct History {
     pub noted: Vec<(u64, usize)>,
     /// What became of requests.
     pub asks: Asks,
+    /// What became of commands.
+    pub executions: Executions,
     keys: Vec<u64>,
 }
 

@@ -12,7 +12,7 @@
 //!
 //! From the bottom up: [`plan`] is what is to happen; [`server`] is what a server does; [`state`] is all there is, and [`world`] carries
 //! what is on its way (`carry`, where faults happen, too); [`client`] is what the transport asks of; [`service`] are the programs under
-//! test that consume and publish, `answering` those that answer and ask; [`history`] is what happened, `runs` and [`asks`] say what of it must not be and [`audit`] what must be in the end; [`run`] runs one
+//! test that consume and publish, `answering` those that answer and ask, `executing` those that execute commands on aggregates; [`history`] is what happened, `runs`, [`asks`] and [`executions`] say what of it must not be and [`audit`] what must be in the end; [`run`] runs one
 //! schedule and [`shrink`] makes one that fails smaller. [`mutation`] are deliberate bugs, each of which must be found, and [`gaps`]
 //! promises that are not kept yet.
 
@@ -22,6 +22,9 @@ pub mod audit;
 mod carry;
 pub mod client;
 pub mod clock;
+mod commands;
+mod executing;
+pub mod executions;
 pub mod gaps;
 pub mod history;
 pub mod mutation;

@@ -25,6 +25,12 @@ pub enum Mutation {
     NoAnswers,
     /// Nobody says for how long somebody waits.
     NoDeadlines,
+    /// Events are appended wherever their histories end.
+    AppendsAnywhere,
+    /// Events do not say of which command they are.
+    NoCommands,
+    /// Snapshots are of what the account was at first.
+    EmptySnapshots,
 }
 
 impl Mutation {
@@ -34,6 +40,9 @@ impl Mutation {
 
     /// Those of requests.
     pub const OF_REQUESTS: [Self; 3] = [Self::ClaimsOfAll, Self::NoAnswers, Self::NoDeadlines];
+
+    /// Those of commands.
+    pub const OF_COMMANDS: [Self; 3] = [Self::AppendsAnywhere, Self::NoCommands, Self::EmptySnapshots];
 
     /// Changes a message that a program sends.
     pub fn change(self, message: &mut OutboundMessage) {
@@ -45,6 +54,16 @@ impl Mutation {
             }
             Self::NoAnswers if kept.as_deref() == Some("answer") => {
                 message.headers.iter_mut().for_each(|headers| headers.insert("KV-Operation", "DEL"));
+            }
+            Self::AppendsAnywhere if message.subject.starts_with("bank.") => {
+                remove(message, "Nats-Expected-Last-Subject-Sequence");
+            }
+            Self::NoCommands if message.subject.starts_with("bank.") => {
+                remove(message, "Eventsmith-Command");
+                remove(message, "Nats-Msg-Id");
+            }
+            Self::EmptySnapshots if message.subject.starts_with("$KV.ACCOUNT_SNAPSHOTS.") => {
+                message.payload = r#"{"booked":[]}"#.into();
             }
             Self::NoDeadlines if message.subject.starts_with("rules.") => remove(message, "Eventsmith-Timeout"),
             Self::AckFailures if is_ack && message.payload.starts_with(b"-NAK") => message.payload = "+ACK".into(),

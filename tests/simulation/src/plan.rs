@@ -39,6 +39,21 @@ pub struct Plan {
     pub ending: Ending,
     /// What is asked, in a schedule of requests: it has no events, and its instances answer instead of consuming.
     pub asks: Vec<AskPlan>,
+    /// What is executed on aggregates, in a schedule of commands: it has nothing else.
+    pub commands: Vec<CommandPlan>,
+}
+
+/// A command to an aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandPlan {
+    /// Which it is of all commands of its seed: its id is made of it.
+    pub number: u32,
+    /// On which aggregate.
+    pub account: u32,
+    /// How many events it makes.
+    pub events: u32,
+    /// When it is executed, and by which instance: several times under its id.
+    pub at: Vec<(Time, usize)>,
 }
 
 /// How all consumers end.
@@ -256,6 +271,7 @@ impl Plan {
                 _ => Ending::Stopped,
             },
             asks: Vec::new(),
+            commands: Vec::new(),
         }
     }
 
@@ -289,6 +305,11 @@ impl Plan {
             add(&|plan| without(&mut plan.asks, number));
             add(&|plan| plan.asks[number] = plan.asks[number].simpler());
         });
+        for number in 0..self.commands.len() {
+            add(&|plan| without(&mut plan.commands, number));
+            add(&|plan| plan.commands[number].at.truncate(1));
+            add(&|plan| plan.commands[number].events = 1);
+        }
         add(&|plan| plan.prefetch = 0);
         add(&|plan| plan.concurrency = 1);
         smaller.into_iter()

@@ -73,6 +73,7 @@ impl Plan {
             chaos: [[0, 0, 0], [0, 0, 0], [20, 50, 20]][pick(0, 2) as usize],
             ending: if pick(0, 9) == 0 { Ending::Refused } else { Ending::Stopped },
             asks,
+            commands: Vec::new(),
         }
     }
 }

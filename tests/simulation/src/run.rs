@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use crate::answering::{answer, ask};
 use crate::audit::audit;
 use crate::clock::{Time, begin};
+use crate::executing::execute;
 use crate::mutation::Mutation;
 use crate::plan::{FAULTS_UNTIL, Plan};
 use crate::service::{publish, serve};
@@ -53,7 +54,7 @@ pub fn run(plan: &Plan, mutation: Option<Mutation>, is_logged: bool) -> Outcome 
         Outcome {
             violations: history.violations,
             trace: history.trace,
-            runs: history.runs.len() + history.asks.begun(),
+            runs: history.runs.len() + history.asks.begun() + history.executions.begun(),
             log,
         }
     });
@@ -66,25 +67,27 @@ async fn pass(world: &World) {
     let carrying = tokio::spawn(world.clone().carry());
     let mut services = JoinSet::new();
     let plan = Arc::clone(&world.state().plan);
-    let (instances, is_of_requests) = (plan.instances, !plan.asks.is_empty());
-    for instance in 0..instances {
+    let (instances, is_of_requests, is_of_commands) =
+        (plan.instances, !plan.asks.is_empty(), !plan.commands.is_empty());
+    for instance in (0..instances).filter(|_| !is_of_commands) {
         match is_of_requests {
             true => services.spawn(answer(world.clone(), instance)),
             false => services.spawn(serve(world.clone(), instance)),
         };
     }
-    let mut publisher = match is_of_requests {
-        true => tokio::spawn(ask(world.clone())),
-        false => tokio::spawn(publish(world.clone())),
+    let mut publisher = match (is_of_requests, is_of_commands) {
+        (true, _) => tokio::spawn(ask(world.clone())),
+        (_, true) => tokio::spawn(execute_all_of(world.clone(), instances)),
+        _ => tokio::spawn(publish(world.clone())),
     };
     sleep(Duration::from_millis(FAULTS_UNTIL + 1_000)).await;
     world.state().heal();
     world.wake();
     if timeout(LAST_PATIENCE, &mut publisher).await.is_err() {
-        world.state().history.violations.push("publishing or asking does not end".to_owned());
+        world.state().history.violations.push("publishing, asking or executing does not end".to_owned());
     }
     let until = world.state().now + PATIENCE;
-    while !is_of_requests && !world.state().is_settled() {
+    while !is_of_requests && !is_of_commands && !world.state().is_settled() {
         if world.state().now > until {
             let mut state = world.state();
             let left = state.unsettled();
@@ -100,4 +103,11 @@ async fn pass(world: &World) {
         world.state().history.violations.push("a consumer or a service does not end".to_owned());
     }
     carrying.abort();
+}
+
+/// Runs a program for each instance until all commands are executed.
+async fn execute_all_of(world: World, instances: usize) {
+    let mut executing = JoinSet::new();
+    (0..instances).for_each(|instance| drop(executing.spawn(execute(world.clone(), instance))));
+    executing.join_all().await;
 }

@@ -21,6 +21,10 @@ pub const EVENTS: &str = "EVENTS";
 pub const DEAD: &str = "DEAD";
 /// The stream of the kept answers.
 pub const REPLIES: &str = "KV_REPLIES_shop";
+/// The stream of the histories of accounts.
+pub const ACCOUNTS: &str = "ACCOUNTS";
+/// The bucket of their snapshots.
+pub const SNAPSHOTS: &str = "KV_ACCOUNT_SNAPSHOTS";
 /// The command whose answer nobody keeps.
 pub const PLACE: &str = "rules.command.order.place";
 /// The durable consumer.
@@ -127,6 +131,8 @@ pub struct Server {
     pub outputs: Vec<Output>,
     /// What was stored, to be looked at by the history.
     pub stored: Vec<StoredNow>,
+    /// Batches that are not committed yet, by their ids.
+    batches: BTreeMap<String, Vec<Stored>>,
     /// How many messages went to queues: each goes to the next of its queue.
     turns: usize,
 }
@@ -153,7 +159,14 @@ impl Server {
     pub fn new(consumer: Consumer) -> Self {
         let dead = Stream::new(DEAD, &["rules.dlq.", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."]);
         Self {
-            streams: BTreeMap::from([(EVENTS, events()), (DEAD, dead), (REPLIES, replies())]),
+            streams: BTreeMap::from([
+                (EVENTS, events()),
+                (DEAD, dead),
+                (REPLIES, replies()),
+                (ACCOUNTS, Stream::new(ACCOUNTS, &["bank.domain.account."])),
+                (SNAPSHOTS, Stream::of_keys(SNAPSHOTS, &["$KV.ACCOUNT_SNAPSHOTS."])),
+            ]),
+            batches: BTreeMap::new(),
             consumer: Some(consumer),
             orphaned: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -224,11 +237,13 @@ impl Server {
         if self.is_silent {
             return;
         }
-        let Some(stream) = self.streams.values_mut().find(|stream| stream.captures(&stored.subject)) else { return };
+        let Some(stored) = self.batched(stored, reply) else { return };
+        let Some(stream) = self.streams.values_mut().find(|stream| stream.captures(&stored[0].subject)) else { return };
         if self.is_dead_silent && stream.name == DEAD {
             return;
         }
-        let publication = stream.publish(stored.clone());
+        let publication = stream.publish_all(&stored);
+        let Some(stored) = stored.last().cloned() else { return };
         let answer = match &publication {
             Publication::Stored(number) => json!({ "stream": stream.name, "seq": number }),
             Publication::Duplicate(number) => json!({ "stream": stream.name, "seq": number, "duplicate": true }),
@@ -243,6 +258,31 @@ impl Server {
         if let Some(reply) = reply {
             self.send(plain(reply, answer.to_string().into()), Loss::Any);
         }
+    }
+
+    /// What is to be stored now: a message that is of no batch, or all of one that is committed. What is not the last of its batch waits for
+    /// that, and is acked by an empty message. (NATS ADR-50.)
+    fn batched(&mut self, stored: Stored, reply: Option<&str>) -> Option<Vec<Stored>> {
+        let Some(id) = stored.header("Nats-Batch-Id").map(ToOwned::to_owned) else { return Some(vec![stored]) };
+        let is_committed = stored.header("Nats-Batch-Commit").is_some();
+        let number: usize = stored.header("Nats-Batch-Sequence").and_then(|number| number.parse().ok()).unwrap_or(0);
+        let batch = self.batches.entry(id.clone()).or_default();
+        if number == batch.len() + 1 {
+            batch.push(stored);
+            if !is_committed {
+                if let Some(reply) = reply {
+                    self.send(plain(reply, Bytes::new()), Loss::Any);
+                }
+                return None;
+            }
+            return self.batches.remove(&id);
+        }
+        self.batches.remove(&id);
+        if let Some(reply) = reply.filter(|_| is_committed) {
+            let refused = error(400, 10176, "atomic publish batch is incomplete");
+            self.send(plain(reply, refused.to_string().into()), Loss::Any);
+        }
+        None
     }
 
     /// Processes an ack.

@@ -15,6 +15,8 @@ use eventsmith_simulation::shrink::shrink;
 const SCHEDULES: u64 = if cfg!(debug_assertions) { 2_000 } else { 100_000 };
 /// How many of requests.
 const OF_REQUESTS: u64 = SCHEDULES / 5;
+/// How many of commands to aggregates.
+const OF_COMMANDS: u64 = SCHEDULES;
 /// How many smaller plans are tried for one that fails.
 const MOST_TRIED: usize = 2_000;
 
@@ -30,6 +32,11 @@ fn every_schedule_of_delivery_keeps_all_promises() {
 #[test]
 fn every_schedule_of_requests_keeps_all_promises() {
     run_all(Plan::of_requests, OF_REQUESTS);
+}
+
+#[test]
+fn every_schedule_of_commands_keeps_all_promises() {
+    run_all(Plan::of_commands, OF_COMMANDS);
 }
 
 fn run_all(plan_of: fn(u64) -> Plan, schedules: u64) {

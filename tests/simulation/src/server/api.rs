@@ -32,7 +32,7 @@ impl Server {
         let kind = [tokens.next(), tokens.next()].map(Option::unwrap_or_default);
         let answer = match kind {
             ["STREAM", "NAMES"] => self.names(request["subject"].as_str().unwrap_or_default()),
-            ["STREAM", "INFO"] => self.on_stream(tokens.next(), |stream| stream.info()),
+            ["STREAM", "INFO"] => self.on_stream(tokens.next(), |stream| stream.info(&request)),
             ["STREAM", "MSG"] => match (tokens.next(), tokens.next()) {
                 (Some("GET"), stream) => self.on_stream(stream, |stream| stream.get(&request)),
                 (_, stream) => self.on_stream(stream, |stream| stream.delete(request["seq"].as_u64().unwrap_or(0))),

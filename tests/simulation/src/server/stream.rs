@@ -78,12 +78,17 @@ impl Stream {
     }
 
     /// What a server says of it.
-    pub fn info(&self) -> Value {
+    pub fn info(&self, request: &Value) -> Value {
         let subjects: Vec<String> = self.prefixes.iter().map(|prefix| format!("{prefix}>")).collect();
         let first = self.messages.keys().next().copied().unwrap_or(self.last + 1);
+        let mut counts = request["subjects_filter"].as_str().map(|filter| self.counts(filter)).unwrap_or_default();
+        let total = counts.len();
+        let offset = request["offset"].as_u64().unwrap_or_default();
+        counts = counts.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).collect();
         json!({
+            "total": total,
             "config": { "subjects": subjects, "retention": "limits", "duplicate_window": DUPLICATE_WINDOW * 1_000_000 },
-            "state": { "first_seq": first, "last_seq": self.last },
+            "state": { "first_seq": first, "last_seq": self.last, "subjects": counts },
         })
     }
 
@@ -113,10 +118,12 @@ impl Stream {
             return Publication::Refused(10070, format!("wrong last msg ID: {}", self.last_id));
         }
         let last_of = self.last_of(&stored.subject);
+        let of_filter = header("Nats-Expected-Last-Subject-Sequence-Subject");
+        let found = of_filter.as_ref().map_or(last_of, |filter| self.last_covered(filter));
         if let Some(expected) = header("Nats-Expected-Last-Subject-Sequence")
-            && expected != last_of.to_string()
+            && expected != found.to_string()
         {
-            return Publication::Refused(10071, format!("wrong last sequence: {last_of}"));
+            return Publication::Refused(10071, format!("wrong last sequence: {found}"));
         }
         self.last += 1;
         if self.is_of_keys {
@@ -129,6 +136,44 @@ impl Stream {
         }
         self.messages.insert(self.last, stored);
         Publication::Stored(self.last)
+    }
+
+    /// Stores messages together or none of them. An id that is known refuses them all. (NATS ADR-50.)
+    pub fn publish_all(&mut self, all: &[Stored]) -> Publication {
+        if let [one] = all {
+            return self.publish(one.clone());
+        }
+        let is_known = |stored: &Stored| {
+            let known = stored.header("Nats-Msg-Id").and_then(|id| self.ids.get(id));
+            known.is_some_and(|(_, until)| *until > stored.at)
+        };
+        if all.iter().any(is_known) {
+            return Publication::Refused(10201, "atomic publish batch contains duplicate message id".to_owned());
+        }
+        let mut last = Publication::Refused(10176, "atomic publish batch is incomplete".to_owned());
+        for stored in all {
+            // Only the first expects something: where it is stored, all are.
+            last = self.publish(stored.clone());
+            if !matches!(last, Publication::Stored(_)) {
+                break;
+            }
+        }
+        last
+    }
+
+    /// The number of the last message on a subject with wildcards.
+    fn last_covered(&self, filter: &str) -> u64 {
+        let mut found = self.messages.iter().rev().filter(|(_, stored)| covers(filter, &stored.subject));
+        found.next().map_or(0, |(number, _)| *number)
+    }
+
+    /// How many messages there are on each subject that a filter lets through.
+    fn counts(&self, filter: &str) -> BTreeMap<&str, u64> {
+        let mut counts = BTreeMap::new();
+        for stored in self.messages.values().filter(|stored| covers(filter, &stored.subject)) {
+            *counts.entry(stored.subject.as_str()).or_default() += 1;
+        }
+        counts
     }
 
     fn last_of(&self, subject: &str) -> u64 {
