@@ -129,8 +129,11 @@ impl AggregatesDiscard {
         let loaded = self.schemas.load_bearable()?;
         let names = std::slice::from_ref(&self.name);
         let aggregates = chosen(&loaded.catalogue, names)?;
-        let [aggregate] = aggregates.as_slice() else { bail!("the catalogue has no aggregate {}", visible(&self.name)) };
-        let (stream, subject, by) = (stream_of(&loaded.catalogue, aggregate)?, aggregate.subject(), self.operator.name());
+        let [aggregate] = aggregates.as_slice() else {
+            bail!("the catalogue has no aggregate {}", visible(&self.name))
+        };
+        let (stream, subject, by) =
+            (stream_of(&loaded.catalogue, aggregate)?, aggregate.subject(), self.operator.name());
         let gone = with_bus(self.connection.config()?, async |bus| {
             let (id, sequence, reason) = (self.id.as_str(), self.sequence, self.reason.as_str());
             let of = Discard { stream, subject: &subject, id, sequence, by: &by, reason };
@@ -138,7 +141,12 @@ impl AggregatesDiscard {
         })?;
         gone.iter().try_for_each(|sequence| writeln!(out, "{sequence}"))?;
         out.finish()?;
-        note(format_args!("{} of {} {} discarded", counted(gone.len(), "event"), visible(&self.name), visible(&self.id)));
+        note(format_args!(
+            "{} of {} {} discarded",
+            counted(gone.len(), "event"),
+            visible(&self.name),
+            visible(&self.id)
+        ));
         Ok(ExitStatus::Clean)
     }
 }

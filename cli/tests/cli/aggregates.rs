@@ -47,6 +47,13 @@ async fn what_is_wrong_with_histories_is_found() -> Outcome {
     let found = run(&["aggregates", "check", "rule"]).await?;
     let json = run(&["aggregates", "check", "--format", "json"]).await?;
     let unknown = run(&["aggregates", "check", "rul"]).await?;
+    let by = ["--by", "anna", "--reason", "the first one was told"];
+    let discard =
+        |sequence: &'static str| ["aggregates", "discard", "rule", "r1", sequence, by[0], by[1], by[2], by[3]];
+    let first = run(discard("1").to_vec().leak()).await?;
+    let discarded = run(discard("3").to_vec().leak()).await?;
+    let again = run(discard("3").to_vec().leak()).await?;
+    let left = run(&["aggregates", "check", "rule"]).await?;
 
     assert_eq!((clean.status, clean.stdout.as_str()), (0, ""), "{}", clean.stderr);
     assert_eq!(found.status, 1, "{}", found.stderr);
@@ -59,6 +66,11 @@ async fn what_is_wrong_with_histories_is_found() -> Outcome {
     let json: Value = serde_json::from_str(&json.stdout)?;
     assert_eq!((&json["histories"], &json["messages"]), (&3.into(), &5.into()));
     assert_eq!(json["defects"][1]["kind"], "gap");
+    assert_eq!((first.status, first.stderr.contains("is no better")), (2, true), "{}", first.stderr);
+    assert_eq!((discarded.status, discarded.stdout.as_str()), (0, "3\n"), "{}", discarded.stderr);
+    assert_eq!((again.status, again.stderr.contains("has no double")), (2, true), "{}", again.stderr);
+    let kinds: Vec<&str> = left.stdout.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    assert_eq!(kinds, ["rule r2", "rule r3"], "{}", left.stdout);
     assert_eq!((unknown.status, unknown.stderr.contains("rule")), (2, true), "{}", unknown.stderr);
     Ok(())
 }

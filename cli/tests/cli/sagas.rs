@@ -90,6 +90,23 @@ async fn a_saga_that_is_stuck_is_listed_shown_retried_and_cancelled() -> Outcome
     let missing = run(&["sagas", "show", "checkout", "c-2"]).await?;
     let unknown = run(&["sagas", "list", "chekout"]).await?;
 
+    let kept = run(&["sagas", "purge", "--ended-before", "30d"]).await?;
+    let mut would = run(&["sagas", "purge", "--ended-before", "1s", "--dry-run"]).await?;
+    while would.stdout.is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        would = run(&["sagas", "purge", "--ended-before", "1s", "--dry-run"]).await?;
+    }
+    let purged = run(&["sagas", "purge", "--ended-before", "1s"]).await?;
+
+    assert_eq!((kept.status, kept.stdout.as_str()), (0, ""), "{}", kept.stderr);
+    assert!(
+        would.stdout.starts_with("checkout  c-1  v3  ") && would.stderr.ends_with("1 saga would be removed\n"),
+        "{}",
+        would.stderr
+    );
+    assert_eq!((purged.status, &purged.stdout), (0, &would.stdout), "{}", purged.stderr);
+    assert!(purged.stderr.starts_with("1 saga removed, "), "{}", purged.stderr);
+    assert_eq!(sagas.status("checkout", "c-1").await?, None);
     assert_eq!(planned.status, 0, "{} {}", planned.stdout, planned.stderr);
     assert_eq!(listed.status, 1, "{}", listed.stderr);
     assert!(listed.stdout.starts_with("checkout  c-1  v3  "), "{}", listed.stdout);

@@ -296,7 +296,8 @@ fn sagas(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnosti
         let (saga, was) = (saga.get_ref(), was.get_ref());
         let now = current.manifest.sagas().find(|(_, later, _)| later.get_ref() == saga);
         let Some((is, _, later)) = now else {
-            let message = format!("the saga {saga} of stream {was} is gone; nobody goes on with instances of it that run");
+            let message =
+                format!("the saga {saga} of stream {was} is gone; nobody goes on with instances of it that run");
             let help = "leave it there until `eventsmith sagas list` has none of it; a new name is a new saga";
             findings.push(in_manifest("changed-stream", current, None, message, help));
             continue;

@@ -215,17 +215,29 @@ fn streams_keep_what_no_server_changes() {
 fn sagas_keep_their_name_stream_and_state() {
     let files = [("state/rule/compiled.v1.json", NAMED), ("state/rule/other.v1.json", NAMED)];
     let manifest = |stream: &str, saga: &str, state: &str| {
-        format!("root = \"rules\"\n[streams.{stream}]\nsubjects = [\"rules.saga.>\"]\nsagas = {{ {saga} = \"rule.{state}\" }}\n")
+        format!(
+            "root = \"rules\"\n[streams.{stream}]\nsubjects = [\"rules.saga.>\"]\nsagas = {{ {saga} = \"rule.{state}\" }}\n"
+        )
     };
     let found = |new: &str| {
         let then = [files[0], files[1], ("eventsmith.toml", &manifest("SAGAS", "pay", "compiled"))];
         let found = found(&then, &[files[0], files[1], ("eventsmith.toml", new)]);
-        found.into_iter().map(|(_, _, message)| message).filter(|message| message.contains("the saga")).collect::<Vec<_>>()
+        found
+            .into_iter()
+            .map(|(_, _, message)| message)
+            .filter(|message| message.contains("the saga"))
+            .collect::<Vec<_>>()
     };
 
     assert_eq!(found(&manifest("SAGAS", "pay", "compiled")), [""; 0]);
-    assert_eq!(found(&manifest("FLOWS", "pay", "compiled")), ["the saga pay lay in stream SAGAS and is in stream FLOWS now"]);
-    assert_eq!(found(&manifest("SAGAS", "pay", "other")), ["the state of the saga pay was rule.compiled and is rule.other now"]);
+    assert_eq!(
+        found(&manifest("FLOWS", "pay", "compiled")),
+        ["the saga pay lay in stream SAGAS and is in stream FLOWS now"]
+    );
+    assert_eq!(
+        found(&manifest("SAGAS", "pay", "other")),
+        ["the state of the saga pay was rule.compiled and is rule.other now"]
+    );
     assert_eq!(
         found(&manifest("SAGAS", "paying", "compiled")),
         ["the saga pay of stream SAGAS is gone; nobody goes on with instances of it that run"]

@@ -26,7 +26,9 @@ pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
 /// A service runs versions of sagas that lie in a stream of the catalogue.
 fn runners(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     let known: Vec<&str> = catalogue.manifest.sagas().map(|(_, saga, _)| saga.get_ref().as_str()).collect();
-    for (service, runs) in catalogue.manifest.services.iter().flat_map(|(name, it)| it.runs.iter().map(move |runs| (name, runs))) {
+    for (service, runs) in
+        catalogue.manifest.services.iter().flat_map(|(name, it)| it.runs.iter().map(move |runs| (name, runs)))
+    {
         let (service, text) = (service.get_ref(), runs.get_ref());
         let Some((saga, _)) = saga_version(text) else {
             let message = format!("the service {service} runs {text:?}, which is no version of a saga");

@@ -52,3 +52,26 @@ fn a_subject_that_was_mistyped_is_one_finding_with_the_subject_that_was_meant() 
     let found = problems(&[&events[..], &[("eventsmith.toml", manifest)]].concat());
     assert_eq!(found.len(), 3, "nothing near was meant: {found:?}");
 }
+
+#[test]
+fn what_runs_is_a_version_of_a_saga_that_a_stream_holds() {
+    let manifest = |runs: &str| {
+        format!(
+            "root = \"r\"\n[streams.SAGAS]\nsubjects = [\"r.saga.>\"]\nsagas = {{ checkout = \"checkout.progress\" }}\n\
+             [services.a]\nruns = [\"{runs}\"]\n"
+        )
+    };
+    let found =
+        |runs: &str| problems(&[("state/checkout/progress.v1.json", FINE), ("eventsmith.toml", &manifest(runs))]);
+
+    assert!(found("checkout@1").is_empty(), "{:?}", found("checkout@1"));
+    for (runs, message, help) in [
+        ("checkout", "no version of a saga", "checkout@1"),
+        ("checkout@01", "no version of a saga", "checkout@1"),
+        ("chekout@1", "which no stream holds", "did you mean checkout?"),
+    ] {
+        let [found] = found(runs).try_into().expect(runs);
+        assert_eq!(found.rule, "bad-saga");
+        assert!(found.message.contains(message) && found.help.contains(help), "{runs}: {found}");
+    }
+}

@@ -62,9 +62,11 @@ impl Topology {
         let Some((saga, Ok(version))) = runs.split_once('@').map(|(saga, version)| (saga, version.parse())) else {
             return self;
         };
-        let home = self.streams.iter().filter(|stream| stream.schedules).find_map(|stream| {
-            Some((stream, saga_root(stream.subjects.iter().map(String::as_str), saga)?))
-        });
+        let home = self
+            .streams
+            .iter()
+            .filter(|stream| stream.schedules)
+            .find_map(|stream| Some((stream, saga_root(stream.subjects.iter().map(String::as_str), saga)?)));
         let consumers = home.map(|(stream, root)| saga_consumers(&stream.name, root, saga, version));
         self.consumers.extend(consumers.into_iter().flatten());
         self
@@ -178,6 +180,24 @@ mod tests {
         let advisory = |stream| format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.*");
         assert_eq!(topology.streams[2].subjects, ["r.dlq.>".to_owned(), advisory("A"), advisory("B")]);
         assert_eq!(topology.streams[0].subjects, ["r.a.>"]);
+    }
+
+    #[test]
+    fn a_version_of_a_saga_has_two_consumers_on_the_stream_that_is_for_it() {
+        let streams = [stream("A", &["r.a.>"]), stream("S", &["r.saga.pay.>"]).sagas(&["pay"])];
+
+        let topology =
+            Topology::from(&streams).with_saga("pay@1").with_saga("pay@2").with_saga("ship@1").with_saga("pay");
+
+        let consumers: Vec<_> = topology.consumers.iter().map(|c| (c.name.as_str(), c.filters.join(" "))).collect();
+        let expected = [
+            ("saga_pay_v1", "r.saga.pay.*.v1.command.*"),
+            ("saga_pay_v1_inputs", "r.saga.pay.*.v1.input.* r.saga.pay.*.v1.timeout.*"),
+            ("saga_pay_v2", "r.saga.pay.*.v2.command.*"),
+            ("saga_pay_v2_inputs", "r.saga.pay.*.v2.input.* r.saga.pay.*.v2.timeout.*"),
+        ];
+        assert_eq!(consumers, expected.map(|(name, filters)| (name, filters.to_owned())));
+        assert!(topology.consumers.iter().all(|consumer| consumer.stream == "S" && consumer.max_deliver.is_none()));
     }
 
     #[test]

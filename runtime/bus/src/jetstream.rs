@@ -122,12 +122,7 @@ impl Transport for Arc<JetStream> {
         self.remove_message(stream, sequence).boxed()
     }
 
-    fn purge<'a>(
-        &'a self,
-        stream: &'a str,
-        subject: &'a str,
-        up_to: u64,
-    ) -> BoxFuture<'a, Result<u64, ServerFailure>> {
+    fn purge<'a>(&'a self, stream: &'a str, subject: &'a str, up_to: u64) -> BoxFuture<'a, Result<u64, ServerFailure>> {
         self.purge_subject(stream, subject, up_to).boxed()
     }
 

@@ -130,12 +130,7 @@ impl Transport for Memory {
         .boxed()
     }
 
-    fn purge<'a>(
-        &'a self,
-        stream: &'a str,
-        subject: &'a str,
-        up_to: u64,
-    ) -> BoxFuture<'a, Result<u64, ServerFailure>> {
+    fn purge<'a>(&'a self, stream: &'a str, subject: &'a str, up_to: u64) -> BoxFuture<'a, Result<u64, ServerFailure>> {
         async move {
             self.check_open()?;
             self.purge_subject(stream, subject, up_to)

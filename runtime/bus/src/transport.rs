@@ -87,12 +87,7 @@ pub trait Transport: Debug + Send + Sync {
 
     /// Removes what a stream holds on a subject, which may have wildcards, up to a number, and says how many messages that were. Nothing is
     /// left that tells of them.
-    fn purge<'a>(
-        &'a self,
-        stream: &'a str,
-        subject: &'a str,
-        up_to: u64,
-    ) -> BoxFuture<'a, Result<u64, ServerFailure>>;
+    fn purge<'a>(&'a self, stream: &'a str, subject: &'a str, up_to: u64) -> BoxFuture<'a, Result<u64, ServerFailure>>;
 
     /// The names of the streams that capture a subject, which may have wildcards, or a part of it.
     fn streams_of<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Vec<String>, Unavailable>>;

@@ -249,8 +249,7 @@ impl Chain<'_> {
     async fn read_on(&self, known: Known) -> Result<Tail, StateError> {
         let messages = self.all_behind(known.sequence).await?;
         let end = messages.last().map_or(known.sequence, |last| last.sequence);
-        let Linear { records, strays, discarded, breaks } =
-            Linear::of(&messages, (known.number, known.sequence), None);
+        let Linear { records, strays, discarded, breaks } = Linear::of(&messages, (known.number, known.sequence), None);
         match breaks.first() {
             Some(Break::Double { number, first, second }) => return Err(self.double(*number, *first, *second)),
             Some(Break::Gap { missing, sequence }) => return Err(self.gap(*missing, *sequence)),

@@ -172,10 +172,13 @@ impl<A> Snapshots<A> {
 
     /// The bucket is left alone for a while, and that is told once.
     fn failed(&self, pauses: &Pauses, access: Access, error: &dyn fmt::Display) {
-        let (bucket, comes_to) = (self.bucket, match access {
-            Access::Read => "snapshots cannot be read; all events are, and the bucket is asked again after a while",
-            Access::Write => "snapshots cannot be kept; it is tried again after a while",
-        });
+        let (bucket, comes_to) = (
+            self.bucket,
+            match access {
+                Access::Read => "snapshots cannot be read; all events are, and the bucket is asked again after a while",
+                Access::Write => "snapshots cannot be kept; it is tried again after a while",
+            },
+        );
         match pauses.failed(bucket, access) {
             true => tracing::warn!(bucket, %error, "{comes_to}"),
             false => tracing::debug!(bucket, %error, "{comes_to}"),

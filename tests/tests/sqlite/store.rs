@@ -117,7 +117,8 @@ impl ProjectionStore for Database {
 
     async fn serve(&self, name: &str, generation: Generation) -> Result<(), HandlerError> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let view = format!("DROP VIEW IF EXISTS {name}; CREATE VIEW {name} AS SELECT * FROM {}", table(name, generation));
+        let view =
+            format!("DROP VIEW IF EXISTS {name}; CREATE VIEW {name} AS SELECT * FROM {}", table(name, generation));
         sqlx::raw_sql(sqlx::AssertSqlSafe(view)).execute(&mut *transaction).await?;
         Ok(transaction.commit().await?)
     }

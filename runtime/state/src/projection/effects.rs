@@ -235,11 +235,7 @@ impl Effects {
                 let position = StreamPosition { sequence, time: None, created };
                 done.streams.insert(stream.to_string(), position);
             }
-            revision = of
-                .ledger
-                .write("effects", &done, revision)
-                .await?
-                .ok_or_else(another_has_them)?;
+            revision = of.ledger.write("effects", &done, revision).await?.ok_or_else(another_has_them)?;
             // Told only now: what is noted is where they go on after a crash.
             of.doing.send_modify(|doing| doing.have(done.progress(None)));
             if let (Some(reading), Some(position)) = (readings.get(&*stream), done.streams.get(&*stream)) {

@@ -48,9 +48,7 @@ pub(crate) async fn held(ledger: &Ledger, generation: Generation) -> Result<Held
     let found = ledger.read::<Written>(&of(generation, "lease")).await?;
     let written = found.stored;
     Ok(match found.value {
-        Some(Written { holder, lasts }) => {
-            Held { holder, written, lasts: lasts.map_or(UNSAID, Duration::from_millis) }
-        }
+        Some(Written { holder, lasts }) => Held { holder, written, lasts: lasts.map_or(UNSAID, Duration::from_millis) },
         None => Held { holder: None, written, lasts: UNSAID },
     })
 }
@@ -91,7 +89,8 @@ impl Lease {
                 Err(error) => return Err(error),
             };
             // Whoever holds it says how long it may be silent.
-            let lasts = found.value.as_ref().and_then(|written| written.lasts).map_or(self.lasts, Duration::from_millis);
+            let lasts =
+                found.value.as_ref().and_then(|written| written.lasts).map_or(self.lasts, Duration::from_millis);
             let holder = found.value.and_then(|written| written.holder);
             let is_free = holder.is_none_or(|holder| holder == self.instance);
             let since = match seen {

@@ -115,7 +115,13 @@ impl Source {
             position.sequence = extent.last;
         } else if extent.first > position.sequence + 1 && extent.last >= extent.first {
             let (from, to) = (position.sequence + 1, extent.first - 1);
-            tracing::warn!(projection = name, stream, from, to, "the stream has dropped messages whose side effects never came");
+            tracing::warn!(
+                projection = name,
+                stream,
+                from,
+                to,
+                "the stream has dropped messages whose side effects never came"
+            );
         }
         position.created = extent.created;
         Self::begin(bus, name, (stream, filter), (position.sequence, &extent)).await

@@ -189,7 +189,15 @@ pub(crate) async fn history(store: &Store, id: &str) -> Result<SagaHistory, Saga
     let step = waiting.map(|waiting| waiting.step).or(stuck.map(|stuck| stuck.step));
     let (saga, id, version) = (found.key.saga, found.key.id, found.key.version);
     let mut history = SagaHistory {
-        summary: SagaSummary { saga, id, version, status, step, changed: Timestamp::UNIX_EPOCH, damage: damage.clone() },
+        summary: SagaSummary {
+            saga,
+            id,
+            version,
+            status,
+            step,
+            changed: Timestamp::UNIX_EPOCH,
+            damage: damage.clone(),
+        },
         correlation_id: found.circumstances.correlation_id,
         reason,
         damage,

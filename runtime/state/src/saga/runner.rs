@@ -147,7 +147,13 @@ impl<S: State> AnySaga for Saga<S> {
     }
 
     fn perform<'a>(&'a self, store: &'a Store, delivery: &'a Delivery) -> BoxFuture<'a, Result<Handled, SagaError>> {
-        let job = Job { saga: self, store, message: &delivery.message, sequence: delivery.sequence, deliveries: delivery.deliveries };
+        let job = Job {
+            saga: self,
+            store,
+            message: &delivery.message,
+            sequence: delivery.sequence,
+            deliveries: delivery.deliveries,
+        };
         async move { job.perform().await }.boxed()
     }
 
@@ -260,11 +266,7 @@ impl SagaRunner {
     }
 
     /// Finds the durable consumers of a saga, or creates them, and begins to read.
-    async fn open(
-        &self,
-        saga: &Arc<dyn AnySaga>,
-        stopped: &watch::Receiver<bool>,
-    ) -> Result<Vec<Reading>, SagaError> {
+    async fn open(&self, saga: &Arc<dyn AnySaga>, stopped: &watch::Receiver<bool>) -> Result<Vec<Reading>, SagaError> {
         let store = self.sagas.store(saga.name())?;
         let bus = self.sagas.bus();
         let SagaConfig { concurrency, ack_wait, max_ack_pending } = self.config;

@@ -131,7 +131,8 @@ async fn a_snapshot_of_another_history_is_ignored_and_replaced() -> Outcome {
     let place = kept.headers.get("Eventsmith-Snapshot").ok_or("it has no place")?.to_string();
     let hash = place.split(' ').next().ok_or("it has no hash")?;
     let events = context.get_stream("ACCOUNTS").await?;
-    let time = async |sequence| -> Outcome<i128> { Ok(events.get_raw_message(sequence).await?.time.unix_timestamp_nanos()) };
+    let time =
+        async |sequence| -> Outcome<i128> { Ok(events.get_raw_message(sequence).await?.time.unix_timestamp_nanos()) };
     let (of_10, of_11) = (time(12).await?, time(13).await?);
     assert_eq!(place, format!("{hash} 10 12 0 {of_10}"));
 

@@ -236,7 +236,10 @@ async fn what_the_read_model_left_out_has_no_side_effect(bus: Bus) -> Outcome {
     let monitor = second.monitor();
     let running = begun(second, &bus).await;
     publish(&bus, "a", [4, REJECTED, 5]).await?;
-    eventually(async || Ok(monitor.serving().is_some_and(|status| status.effects_behind() == 0 && status.projected == 5))).await?;
+    eventually(async || {
+        Ok(monitor.serving().is_some_and(|status| status.effects_behind() == 0 && status.projected == 5))
+    })
+    .await?;
     running.stop().await?;
 
     assert_eq!(drain(&mut mails), [1, 2, 3, 4, 5]);
@@ -255,7 +258,8 @@ async fn of_two_who_make_read_models_one_has_the_side_effects(bus: Bus) -> Outco
     eventually(async || Ok(mails.len() == 20)).await?;
 
     let new = Projecting::start(mailing(2, &send), &bus);
-    let generation = async || Ok::<_, eventsmith::state::ProjectionError>(model(&bus).view().await?.generation().to_string());
+    let generation =
+        async || Ok::<_, eventsmith::state::ProjectionError>(model(&bus).view().await?.generation().to_string());
     eventually(async || Ok(generation().await? == "2-1")).await?;
     publish(&bus, "a", 21..=60).await?;
     eventually(async || Ok(mails.len() >= 60)).await?;

@@ -339,12 +339,15 @@ async fn a_holder_that_is_silent_for_longer_than_its_lease_is_gone() -> Outcome 
     let (_server, bus) = server().await?;
     provisioned(&bus).await?;
     let (short, long) = (Duration::from_millis(600), Duration::from_secs(30));
-    let holder = async || -> Outcome<Option<String>> {
-        Ok(Projections::of(&bus).get("totals").await?.models.remove(0).holder)
-    };
+    let holder =
+        async || -> Outcome<Option<String>> { Ok(Projections::of(&bus).get("totals").await?.models.remove(0).holder) };
     for (lease, is_gone) in [(short, true), (long, false)] {
         let running = Projecting::start(totals(1).config(ProjectionConfig { lease, ..hasty() }), &bus);
-        eventually(async || Ok(matches!(Projections::of(&bus).get("totals").await, Ok(report) if report.serving.is_some()) && holder().await?.is_some())).await?;
+        eventually(async || {
+            Ok(matches!(Projections::of(&bus).get("totals").await, Ok(report) if report.serving.is_some())
+                && holder().await?.is_some())
+        })
+        .await?;
         running.kill().await;
 
         match is_gone {
