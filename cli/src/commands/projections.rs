@@ -52,7 +52,7 @@ struct ProjectionsList {
 
 /// Print how far read models are, and what keeps them from going on
 ///
-/// Exits with 1 if one that serves, or is being built, has failed, waits with an error, has a side effect that fails again and again, or is
+/// Exits with 1 if one that serves, or is being built, has failed, waits with an error, has a side effect that fails, or is
 /// made by nobody.
 #[derive(Args)]
 struct ProjectionsStatus {

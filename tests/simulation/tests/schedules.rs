@@ -16,7 +16,7 @@ const SCHEDULES: u64 = if cfg!(debug_assertions) { 2_000 } else { 100_000 };
 /// How many of requests.
 const OF_REQUESTS: u64 = SCHEDULES / 5;
 /// How many of commands to aggregates.
-const OF_COMMANDS: u64 = SCHEDULES;
+const OF_COMMANDS: u64 = SCHEDULES / 5;
 /// How many smaller plans are tried for one that fails.
 const MOST_TRIED: usize = 2_000;
 
