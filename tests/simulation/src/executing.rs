@@ -11,23 +11,13 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
+use crate::executions::Booked;
 use crate::plan::CommandPlan;
 use crate::service::{begin, connect};
 use crate::world::World;
 
 /// After so many events there is a snapshot.
 const EVERY: u64 = 3;
-
-/// One of the events of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Booked {
-    /// The account.
-    pub account: u32,
-    /// The command.
-    pub command: u32,
-    /// Which of its events.
-    pub index: u32,
-}
 
 /// What an account is: all that was booked, in order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

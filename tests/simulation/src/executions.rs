@@ -2,9 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::executing::Booked;
+use serde::{Deserialize, Serialize};
+
 use crate::plan::Plan;
 use crate::server::stream::{Stored, Stream};
+
+/// One of the events of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Booked {
+    /// The account.
+    pub account: u32,
+    /// The command.
+    pub command: u32,
+    /// Which of its events.
+    pub index: u32,
+}
 
 /// What programs were told of their commands, and what they loaded.
 #[derive(Debug, Default)]
