@@ -150,8 +150,12 @@ pub mod generated;
 pub mod live;
 #[cfg(feature = "bus")]
 pub mod monitor;
+#[cfg(feature = "bus")]
+pub mod observe;
 #[cfg(feature = "state")]
 pub mod state;
+#[cfg(feature = "telemetry")]
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 

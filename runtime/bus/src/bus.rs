@@ -12,12 +12,14 @@ use crate::config::Config;
 use crate::dead_letters::runs::is_run_count;
 use crate::jetstream::{ConnectError, JetStream, ShutdownError};
 use crate::memory::{Memory, Reading, Starting, StoredMessage};
+use crate::observe::{Component, ComponentKind, ComponentState, Figure, FigureKind, Observer, Observers, TraceContext};
+use crate::outgoing::Sender;
 use crate::publish::{
     Append, BulkError, BulkPublished, BulkPublisher, PublishAllError, PublishBatch, PublishError, PublishOptions,
     Published, Publisher,
 };
 use crate::request::{RequestError, RequestOptions, Requester};
-use crate::transport::Transport;
+use crate::transport::{ConnectionState, Headers, Transport};
 
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
 ///
@@ -108,7 +110,7 @@ impl Bus {
     fn over(backend: Backend, config: Config) -> Self {
         let publisher = Publisher {
             transport: backend.transport(),
-            source: config.name,
+            sender: Sender { source: config.name, observers: Observers::default() },
             budget: config.publish_timeout,
             max_in_flight: config.max_in_flight,
         };
@@ -121,6 +123,42 @@ impl Bus {
                 create_consumers: config.create_consumers,
             }),
         }
+    }
+
+    /// The same bus, and whatever is done with it from now on is told to an observer, too: publishing, and the consumers, services,
+    /// projections and sagas that are made of it. Telemetry is such an observer.
+    #[must_use = "the bus itself is observed by nobody new"]
+    pub fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+        let Inner { publisher, backend, ack_timeout, replicas, create_consumers } = &*self.inner;
+        let connection: Arc<dyn Component> = Arc::new(Connection {
+            name: publisher.sender.source.clone(),
+            transport: Arc::clone(&publisher.transport),
+        });
+        Observers::default().and(Arc::clone(&observer)).introduce(&connection);
+        let sender = Sender { observers: publisher.sender.observers.and(observer), ..publisher.sender.clone() };
+        Self {
+            inner: Arc::new(Inner {
+                publisher: Publisher { sender, ..publisher.clone() },
+                backend: backend.clone(),
+                ack_timeout: *ack_timeout,
+                replicas: *replicas,
+                create_consumers: *create_consumers,
+            }),
+        }
+    }
+
+    /// The trace that is to go on in what is sent next: that of the present span, where an observer knows it; what headers say,
+    /// otherwise.
+    #[doc(hidden)]
+    pub fn present_trace(&self, headers: &Headers) -> TraceContext {
+        let present = self.observers().context(TraceContext::default());
+        if present.traceparent.is_some() { present } else { TraceContext::of(headers) }
+    }
+
+    /// Whoever listens to this bus.
+    #[doc(hidden)]
+    pub fn observers(&self) -> &Observers {
+        &self.inner.publisher.sender.observers
     }
 
     /// Validates an event, stores it, and returns once the stream has acknowledged it.
@@ -171,7 +209,7 @@ impl Bus {
 
     /// An empty batch, for [`publish_atomic`](Self::publish_atomic).
     pub fn batch(&self) -> PublishBatch {
-        PublishBatch::new(&self.inner.publisher.source)
+        PublishBatch::new(&self.inner.publisher.sender)
     }
 
     /// Stores all events of a batch, one after the other, or none of them.
@@ -191,7 +229,7 @@ impl Bus {
     /// for none): for [`append`](Self::append).
     #[doc(hidden)]
     pub fn append_behind(&self, filter: &str, last: u64) -> Append {
-        Append::new(&self.inner.publisher.source, filter, last)
+        Append::new(&self.inner.publisher.sender, filter, last)
     }
 
     /// Stores events one after the other, or none of them; [`PublishError::WrongSequence`] where the subjects end elsewhere.
@@ -264,8 +302,8 @@ impl Bus {
         request: &R,
         options: RequestOptions,
     ) -> Result<R::Reply, RequestError<R::Error>> {
-        let Publisher { transport, source, .. } = &self.inner.publisher;
-        Requester { transport: &**transport, source }.request(request, &options).await
+        let Publisher { transport, sender, .. } = &self.inner.publisher;
+        Requester { transport: &**transport, sender }.request(request, &options).await
     }
 
     /// Asks for all of them, some at a time ([`max_in_flight`](Config::max_in_flight)), and returns what came of each, in their order.
@@ -376,6 +414,41 @@ impl Bus {
 impl fmt::Debug for Bus {
     /// The name alone: what lies below holds credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bus").field(&self.inner.publisher.source).finish()
+        f.debug_tuple("Bus").field(&self.inner.publisher.sender.source).finish()
+    }
+}
+
+/// The connection of a bus, for whoever asks how it fares. The client tells of changes in the thread of the connection, where nothing may
+/// wait for observers; so they ask.
+struct Connection {
+    name: String,
+    transport: Arc<dyn Transport>,
+}
+
+impl Component for Connection {
+    fn kind(&self) -> ComponentKind {
+        ComponentKind::Connection
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn state(&self) -> ComponentState {
+        match self.transport.connection() {
+            ConnectionState { is_closed: true, .. } => ComponentState::Ended,
+            ConnectionState { is_connected: true, .. } => ComponentState::Working,
+            ConnectionState { .. } => ComponentState::Starting,
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let ConnectionState { is_connected, .. } = self.transport.connection();
+        (!is_connected).then(|| "there is no connection to the server; it is made again".to_owned())
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let ConnectionState { losses, .. } = self.transport.connection();
+        vec![Figure { kind: FigureKind::Losses, of: String::new(), value: losses }]
     }
 }

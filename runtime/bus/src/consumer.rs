@@ -3,6 +3,7 @@
 mod attempts;
 pub(crate) mod blocking;
 pub(crate) mod breaker;
+pub(crate) mod component;
 mod config;
 pub(crate) mod confine;
 mod dispatch;
@@ -23,9 +24,12 @@ mod pause;
 mod queue;
 mod retry;
 mod route;
+mod routing_headers;
 mod run;
 mod settle;
 mod stop;
+mod tell;
+mod told;
 mod type_name;
 mod unstored;
 
@@ -33,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,21 +51,25 @@ use tower::Service;
 use crate::bus::Bus;
 use crate::config::duration::LONGEST;
 use crate::dead_letters::advisories::{AdvisoryHandler, HandledAdvisories};
+use crate::dead_letters::reason::DeadReason;
 use crate::dead_letters::runs::RunCounts;
 use crate::dead_letters::{stream_of, subjects_of};
 use crate::environment::watch;
 use crate::handler::{HandlerError, Received};
 use crate::memory::Starting;
+use crate::observe::{Component, ComponentState, MessageType, Occurrence};
 use crate::settings::{ConsumerSettings, Progress, is_legal_name};
 use crate::transport::{ConsumerPhase, Unavailable};
 use attempts::Attempts;
 use blocking::Blocking;
 use breaker::Breaker;
+use component::ConsumerComponent;
 use dispatch::Dispatch;
 use dropped::DropWatch;
 use fitness::Fitness;
 use keeper::{InHand, Keeper};
 use malformed::MalformedInHand;
+use monitor::StreamView;
 use overseer::DispatchTask;
 use pace::Pace;
 use route::{Route, Routes};
@@ -120,6 +129,8 @@ impl Consumer {
     fn new(bus: Bus, service: String) -> Self {
         let (config, monitor) = (ConsumerConfig::default(), Monitor::default());
         let starting = bus.starting();
+        let component = ConsumerComponent { name: service.clone(), monitor: monitor.clone() };
+        bus.observers().introduce(&(Arc::new(component) as Arc<dyn Component>));
         Self { bus, service, routes: Routes::default(), config, monitor, starting }
     }
 
@@ -186,6 +197,8 @@ impl Consumer {
     /// when the consumer was deleted meanwhile. Interruptions of the connection are no
     /// errors: they are waited out.
     pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<Summary, ConsumeError> {
+        let monitor = self.monitor.clone();
+        let state = AtWork::begin(&monitor);
         if !is_legal_name(&self.service) {
             return Err(ConsumeError::InvalidName { name: self.service });
         }
@@ -202,6 +215,7 @@ impl Consumer {
                 None => error,
             })?,
         };
+        state.set(ComponentState::Working);
         let denied = bus.transport().denied(&service, ConsumerPhase::Reading);
         // One stream's failure ends the others too, but in good order.
         let (stop, background) = (Stop::new(), bus.transport().background());
@@ -215,6 +229,7 @@ impl Consumer {
         });
         let mut all = pin!(futures_util::future::join_all(running));
         let signal = shutdown.then(|_| {
+            state.set(ComponentState::Stopping);
             stop.ask();
             std::future::pending::<Infallible>()
         });
@@ -314,6 +329,15 @@ impl Consumer {
             reason: error.0,
         })?;
         let in_hand = Arc::new(Mutex::new(InHand::new(settings.ack_wait)));
+        let seen = Arc::downgrade(&in_hand);
+        self.monitor.show_stream(StreamView {
+            stream: settings.stream.clone(),
+            concurrency: self.config.concurrency,
+            prefetch: self.config.prefetch,
+            in_hand: Box::new(move || seen.upgrade().map_or((0, 0), |in_hand| keeper::lock(&in_hand).counts())),
+            lag: AtomicU64::new(u64::MAX),
+            ack_pending: AtomicU64::new(u64::MAX),
+        });
         let fitness = Fitness::new(self.bus.shared_transport(), settings.clone(), self.routes.max_attempts());
         let cut_off = watch::Sender::new(false);
         let keeper = Keeper::start(
@@ -370,6 +394,26 @@ impl Consumer {
     }
 }
 
+/// A consumer that runs, until this is dropped.
+struct AtWork<'a>(&'a Monitor);
+
+impl<'a> AtWork<'a> {
+    fn begin(monitor: &'a Monitor) -> Self {
+        monitor.state().set(ComponentState::Starting);
+        Self(monitor)
+    }
+
+    fn set(&self, state: ComponentState) {
+        self.0.state().set(state);
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.set(ComponentState::Ended);
+    }
+}
+
 /// Dead-letters what the server no longer delivers, as its advisories report, at first and from time to time.
 async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String) {
     let mut handled = HandledAdvisories::default();
@@ -392,6 +436,10 @@ async fn handle_advisories(
     let Some(dead_letters) = stream_of(transport, root).await? else { return Ok(()) };
     let advisories = AdvisoryHandler { root, dead_letters: &dead_letters, stream, consumer };
     let counts = advisories.handle_advisories(transport, handled).await?;
+    let (message, reason) = (MessageType::OTHER, DeadReason::MaxDeliveries.as_str());
+    for _ in 0..counts.dead_lettered {
+        bus.observers().tell(&Occurrence::DeadLettered { consumer, stream, message, sequence: 0, reason });
+    }
     if counts.dead_lettered > 0 {
         tracing::warn!(stream, consumer, ?counts, "dead-lettered events that the server no longer delivers");
     }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::bus::Bus;
+use crate::observe::TraceContext;
 use crate::publish::{PublishError, PublishOptions, Published};
 use crate::request::{RequestError, RequestOptions};
 use crate::transport::{Acker, Headers, Message};
@@ -46,7 +47,7 @@ pub(crate) struct Context {
     pub(crate) version: u32,
     pub(crate) envelope: OnceLock<Envelope>,
     pub(crate) raw: Bytes,
-    pub(crate) traceparent: Option<String>,
+    pub(crate) trace: Trace,
     pub(crate) bus: Bus,
     pub(crate) origin: Origin,
 }
@@ -134,9 +135,26 @@ impl Asked {
     }
 }
 
-/// A trace context that can be passed on; one that cannot is no reason to fail what follows.
-pub(crate) fn traceparent(header: Option<&str>) -> Option<String> {
-    header.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())).map(ToOwned::to_owned)
+/// The trace that a message belongs to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trace {
+    parent: Option<String>,
+    state: Option<String>,
+}
+
+impl Trace {
+    /// A trace context that can be passed on; one that cannot is no reason to fail what follows.
+    pub(crate) fn new(parent: Option<&str>, state: Option<&str>) -> Self {
+        let Some(parent) = parent else { return Self::default() };
+        let [parent, state] = [Some(parent), state].map(|text| text.map(ToOwned::to_owned));
+        let TraceContext { traceparent, tracestate, .. } =
+            TraceContext { traceparent: parent, tracestate: state, baggage: None }.passable();
+        Self { state: tracestate.filter(|_| traceparent.is_some()), parent: traceparent }
+    }
+
+    pub(crate) fn of(headers: &Headers) -> Self {
+        Self::new(headers.get(Headers::TRACEPARENT), headers.get(Headers::TRACESTATE))
+    }
 }
 
 impl<E> Received<E> {
@@ -174,13 +192,19 @@ impl<E> Received<E> {
     }
 
     /// Options for an event that is made in answer to this one: its correlation (or, as the first of a chain, its id)
-    /// goes on, its id is the causation, and the trace goes on too.
+    /// goes on, its id is the causation, and the trace goes on too: from the span in which this is called, where an observer of the bus makes some.
     pub fn follow_up(&self) -> PublishOptions {
         let envelope = self.envelope();
+        let Trace { parent, state } = self.context.trace.clone();
+        let (traceparent, tracestate) = match self.bus().observers().context(TraceContext::default()) {
+            TraceContext { traceparent: Some(present), tracestate, .. } => (Some(present), tracestate),
+            TraceContext { .. } => (parent, state),
+        };
         PublishOptions {
             correlation_id: Some(envelope.correlation_id.as_ref().unwrap_or(&envelope.id).clone()),
             causation_id: Some(envelope.id.clone()),
-            traceparent: self.context.traceparent.clone(),
+            traceparent,
+            tracestate,
             ..PublishOptions::default()
         }
     }
@@ -191,10 +215,10 @@ impl<E> Received<E> {
     /// # Errors
     /// As [`Bus::request`].
     pub async fn request<R: Request>(&self, request: &R) -> Result<R::Reply, RequestError<R::Error>> {
-        let PublishOptions { correlation_id, causation_id, traceparent, .. } = self.follow_up();
+        let PublishOptions { correlation_id, causation_id, traceparent, tracestate, .. } = self.follow_up();
         let timeout = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let options =
-            RequestOptions { correlation_id, causation_id, traceparent, timeout, ..RequestOptions::default() };
+            RequestOptions { correlation_id, causation_id, traceparent, tracestate, timeout, ..RequestOptions::default() };
         self.bus().request_with(request, options).await
     }
 
@@ -228,7 +252,7 @@ impl<E: Event> Received<E> {
             version,
             envelope: OnceLock::new(),
             raw: message.payload.clone(),
-            traceparent: traceparent(message.headers.get(Headers::TRACEPARENT)),
+            trace: Trace::of(&message.headers),
             bus: bus.clone(),
             origin: Origin::Projected(place),
         };

@@ -44,12 +44,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, DeniedAction, Follow, Follower, Message, MessageSelector,
+    BulkBatch, BulkEnd, ConnectionState, ConsumerPhase, Deliveries, Denied, DeniedAction, Follow, Follower, Message, MessageSelector,
     PendingAck, PendingReply, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription,
     Transport, Unavailable,
 };
 use bulk::FastBatch;
 use follow::Following;
+use link::Link;
 use live::NOT_CONNECTED;
 use pull::PullDeliveries;
 
@@ -220,6 +221,11 @@ impl Transport for Arc<JetStream> {
             _ => denials::concerns_consumer(denied, consumer, phase),
         };
         self.denials.wait(concerns).boxed()
+    }
+
+    fn connection(&self) -> ConnectionState {
+        let Link { connected, closed, losses, .. } = *self.link.borrow();
+        ConnectionState { is_connected: connected && !closed, is_closed: closed, losses }
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {

@@ -10,20 +10,29 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::environment;
+use crate::observe::{Observers, TraceContext};
 use crate::transport::{Headers, Message, SharedHeaders};
 
 /// The longest correlation or causation that a header repeats, in bytes: a stream takes 64 KiB of headers, and each message has both.
 const LONGEST_REPEATED: usize = 512;
 
+/// Who sends: the name under which a bus does, and whoever listens to that.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub(crate) source: String,
+    pub(crate) observers: Observers,
+}
+
 /// What a message says beside its payload.
 #[derive(Debug)]
 pub(crate) struct Circumstances<'a> {
-    pub(crate) source: &'a str,
+    pub(crate) sender: &'a Sender,
     pub(crate) id: Uuid,
     pub(crate) correlation_id: Option<&'a str>,
     pub(crate) causation_id: Option<&'a str>,
     pub(crate) metadata: &'a Map<String, Value>,
     pub(crate) traceparent: Option<&'a str>,
+    pub(crate) tracestate: Option<&'a str>,
 }
 
 /// Why a payload cannot be put into a message.
@@ -50,7 +59,7 @@ impl Circumstances<'_> {
         let envelope = Outgoing {
             id,
             event_type,
-            source: self.source,
+            source: &self.sender.source,
             subject: &subject,
             time: environment::now().into(),
             version: &version,
@@ -70,12 +79,14 @@ impl Circumstances<'_> {
             }
         }
         headers.push(Headers::ID, id);
-        if let Some(traceparent) = self.traceparent {
+        if self.traceparent.is_some() || self.sender.observers.is_listening() {
             // A line break would let whoever supplies the value add headers of their own.
-            if !traceparent.bytes().all(|byte| byte.is_ascii_graphic()) {
+            if self.traceparent.is_some_and(|text| !text.bytes().all(|byte| byte.is_ascii_graphic())) {
                 return Err(Unwritable::Traceparent);
             }
-            headers.push(Headers::TRACEPARENT, traceparent);
+            let [traceparent, tracestate] = [self.traceparent, self.tracestate].map(|text| text.map(ToOwned::to_owned));
+            let given = TraceContext { traceparent, tracestate, baggage: None };
+            self.sender.observers.context(given).write(&mut headers);
         }
         Ok(Message { subject, headers, payload: payload.into() })
     }

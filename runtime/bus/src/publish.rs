@@ -7,6 +7,7 @@ mod bulk;
 mod error;
 mod expect;
 mod known;
+mod observed;
 mod options;
 mod prepare;
 mod publisher;

@@ -12,6 +12,7 @@ mod replies;
 mod route;
 mod slots;
 mod stats;
+mod told;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -31,10 +32,12 @@ use crate::consumer::blocking::Blocking;
 use crate::consumer::breaker::Breaker;
 use crate::environment::{self, watch};
 use crate::handler::Received;
+use crate::observe::{Component, ComponentState};
 use crate::settings::{StreamSettings, bucket_stream, is_legal_name, replies_bucket};
 use crate::transport::{StreamExtent, Subscription, Unavailable};
 use discovery::Identity;
 use endpoint::Endpoint;
+use monitor::{AtWork, ServiceComponent};
 use replies::Replies;
 use route::Route;
 use slots::Slots;
@@ -88,7 +91,10 @@ impl Bus {
     /// A service of this name, to be given handlers and run.
     pub fn service(&self, name: impl Into<String>) -> Service {
         let (config, monitor) = (ServiceConfig::default(), ServiceMonitor::default());
-        Service { bus: self.clone(), name: name.into(), routes: Vec::new(), config, monitor }
+        let name = name.into();
+        let component = ServiceComponent { name: name.clone(), monitor: monitor.clone() };
+        self.observers().introduce(&(Arc::new(component) as Arc<dyn Component>));
+        Service { bus: self.clone(), name, routes: Vec::new(), config, monitor }
     }
 }
 
@@ -136,13 +142,15 @@ impl Service {
     /// [`ServiceError`] when the configuration makes no sense, when the server does not let this user in or receive requests, or
     /// when the bus was shut down. Interruptions of the connection are no errors: they are waited out.
     pub async fn run<T>(self, shutdown: impl Future<Output = T> + Send) -> Result<ServiceSummary, ServiceError> {
+        let at_work = AtWork::begin(&self.monitor);
         self.check()?;
         let Self { bus, name, routes, config, monitor } = self;
+        let service: Arc<str> = name.as_str().into();
         let (cut_off, changed) = (watch::Sender::new(false), watch::Sender::new(()));
         let replies = Store::new(&bus, replies_bucket(&name));
         let endpoints: Vec<Arc<Endpoint>> = routes
             .into_iter()
-            .map(|route| Arc::new(endpoint(&bus, &config, route, &replies, &cut_off, &changed)))
+            .map(|route| Arc::new(endpoint(&bus, &service, &config, route, &replies, &cut_off, &changed)))
             .collect();
         let lifetimes =
             endpoints.iter().filter_map(|endpoint| endpoint.replies.as_ref()).map(|replies| replies.lifetime());
@@ -169,6 +177,7 @@ impl Service {
             tracing::warn!(service = name, %reason, "the service answers, and tools do not find it");
             std::future::pending::<()>().await
         };
+        at_work.set(ComponentState::Working);
         let ended = tokio::select! {
             biased;
             unheard = unheard.0 => Err(ServiceError::unheard(name.clone(), unheard)),
@@ -176,6 +185,7 @@ impl Service {
             _ = &mut receiving => Err(ServiceError::Closed { service: name.clone() }),
             () = undiscovered => Ok(()),
         };
+        at_work.set(ComponentState::Stopping);
         stop.send_replace(true);
         let until = Instant::now() + config.shutdown_timeout.min(LONGEST);
         if !receiving.is_finished() {
@@ -237,6 +247,7 @@ impl Drop for Running {
 
 fn endpoint(
     bus: &Bus,
+    service: &Arc<str>,
     config: &ServiceConfig,
     route: Route,
     replies: &Store,
@@ -262,6 +273,7 @@ fn endpoint(
         stats: Arc::new(Stats::default()),
         blocking: Blocking::default(),
         bus: bus.clone(),
+        service: Arc::clone(service),
         runtime: Handle::current(),
         cut_off: cut_off.subscribe(),
         changed: changed.clone(),

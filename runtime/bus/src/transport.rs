@@ -155,8 +155,24 @@ pub trait Transport: Debug + Send + Sync {
     /// nothing is denied.
     fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied>;
 
+    /// Whether there is a connection, as far as that is known here.
+    fn connection(&self) -> ConnectionState {
+        ConnectionState { is_connected: true, is_closed: false, losses: 0 }
+    }
+
     /// Waits until everything sent before has reached the server, then closes. Nothing can be sent afterwards.
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+}
+
+/// How the connection of a transport fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionState {
+    /// Whether there is one.
+    pub is_connected: bool,
+    /// Whether it was closed for good.
+    pub is_closed: bool,
+    /// How often it was lost.
+    pub losses: u64,
 }
 
 /// How far a consumer is: what it needs to be allowed.

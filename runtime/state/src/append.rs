@@ -39,6 +39,8 @@ pub struct ExecuteOptions {
     pub metadata: Map<String, Value>,
     /// The W3C trace context of the events.
     pub traceparent: Option<String>,
+    /// What the vendors of tracing systems add to that.
+    pub tracestate: Option<String>,
     /// How often the command decides, at most, where others append before its events are stored.
     pub max_attempts: u32,
 }
@@ -51,6 +53,7 @@ impl Default for ExecuteOptions {
             causation_id: None,
             metadata: Map::new(),
             traceparent: None,
+            tracestate: None,
             max_attempts: 64,
         }
     }
@@ -100,6 +103,7 @@ pub(crate) async fn append<E: AggregateEvents>(
             causation_id: options.causation_id.clone().or_else(|| options.command_id.clone()),
             metadata: options.metadata.clone(),
             traceparent: options.traceparent.clone(),
+            tracestate: options.tracestate.clone(),
             expect: None,
         };
         let pushed = event.with(Push { batch: &mut batch, filter, options, headers: place.headers(command_id) });

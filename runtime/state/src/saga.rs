@@ -22,6 +22,7 @@ pub mod runner;
 pub mod step;
 mod store;
 mod subjects;
+mod told;
 
 pub use choice::{Otherwise, SagaRetry};
 pub use instance::{SagaEventKind, SagaStatus, StepOutcome};

@@ -62,6 +62,7 @@ const FLOORS: &[Floors] = &[
             &["cause", "config", "environment", "settings", "signal"],
             // The contract of a transport, which names none of those above.
             &["transport"],
+            &["observe"],
             &["jetstream", "memory", "outgoing"],
             &["publish", "dead_letters", "request"],
             &["bus"],

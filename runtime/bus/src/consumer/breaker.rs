@@ -76,10 +76,21 @@ pub enum BreakerState {
     HalfOpen,
 }
 
+impl BreakerState {
+    /// As logs and metrics write it, `half_open`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
 /// A breaker at work, shared by the handlers that it guards.
 #[derive(Debug)]
 pub(crate) struct Breaker {
-    pub(super) name: String,
+    pub(crate) name: String,
     config: BreakerConfig,
     inner: Mutex<Inner>,
     /// Notifies all who fetch of every change.
@@ -131,7 +142,7 @@ impl Breaker {
         Self { name, config, inner: Mutex::new(inner), changed }
     }
 
-    pub(super) fn state(&self) -> BreakerState {
+    pub(crate) fn state(&self) -> BreakerState {
         self.inner().phase.state()
     }
 

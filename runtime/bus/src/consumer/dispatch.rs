@@ -139,7 +139,7 @@ impl Dispatch {
                 () = self.malformed.next_done() => {}
                 _ = tidying.tick() => self.begin_look(),
                 Some(Ok(looked)) = self.looking.join_next() => self.looked(looked),
-                Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
+                Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => self.worker.tell_breakers(),
                 () = until(probe) => {}
                 _ = look.tick(), if self.worker.in_hand().queue.is_holding() => self.try_release().await,
                 () = yield_now(), if is_behind => {}
@@ -215,6 +215,14 @@ impl Dispatch {
 
     /// Takes the next event out of the queue that may begin. Its lease is renewed until it is recorded as ended.
     fn next_ready(&self) -> Option<(ReadyDelivery, Option<Admission>)> {
+        let mut lost = Vec::new();
+        let ready = self.next_held(&mut lost);
+        lost.into_iter().for_each(|sequence| self.worker.tell_lost(sequence));
+        ready
+    }
+
+    /// The same; those whose leases have ended are noted.
+    fn next_held(&self, lost: &mut Vec<u64>) -> Option<(ReadyDelivery, Option<Admission>)> {
         let mut admission = None;
         let mut admits = |routing: &Routing| {
             // That of an event that was left is not the next one's.
@@ -239,6 +247,7 @@ impl Dispatch {
             );
             Counters::count(&self.worker.monitor.counters().lease_lost);
             self.worker.attempts.lost_one(delivery.sequence);
+            lost.push(delivery.sequence);
             match self.config.order {
                 Order::Key => in_hand.queue.lease_lost(delivery.sequence, routing.key.as_ref(), until),
                 Order::None => in_hand.queue.done(delivery.sequence, routing.key.as_ref()),
@@ -330,6 +339,7 @@ impl Dispatch {
             return send(&*delivery.acker, AckKind::Nak(Some(WITHHELD_DELAY))).await;
         }
         self.is_careful &= delivery.deliveries > HARMLESS_DELIVERIES;
+        self.worker.tell_received(&delivery);
         let routing = route(&self.worker, &delivery);
         self.worker.in_hand().accept(delivery, routing);
     }

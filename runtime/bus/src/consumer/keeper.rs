@@ -56,6 +56,11 @@ impl InHand {
         self.running.insert(sequence, Running { acker: Some(Arc::clone(acker)), again: None });
     }
 
+    /// How many events wait for a handler, and how many run.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.queue.ready(), self.running.len())
+    }
+
     /// Its ack is about to be sent, and must not be followed by a renewal.
     pub(super) fn settling(&mut self, sequence: u64) {
         if let Some(running) = self.running.get_mut(&sequence) {
@@ -214,6 +219,7 @@ struct StallWatch {
 impl StallWatch {
     fn look(&mut self, found: &FoundConsumer) {
         let FoundConsumer { settings, progress, .. } = found;
+        self.monitor.saw(&settings.stream, progress.lag, progress.ack_pending);
         let waiting = self.monitor.waiting_for_retry();
         let is_full = progress.ack_pending >= settings.max_ack_pending as u64;
         let is_stalled = is_full && waiting > lock(&self.in_hand).queue.held();

@@ -121,6 +121,7 @@ impl Worker {
             match self.dead_letter_and_terminate(&handling, &error).await {
                 Ok(()) => {
                     self.in_hand().settled(sequence);
+                    self.tell_malformed(sequence);
                     return Counters::count(&self.monitor.counters().dead_lettered);
                 }
                 Err(error) => {

@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerState};
+use crate::observe::StateCell;
 
 /// How many events are known at most that wait to be tried again.
 const MOST_RETRIES: usize = 65_536;
@@ -69,6 +71,28 @@ struct Shared {
     retries: Mutex<BinaryHeap<Reverse<Instant>>>,
     /// Why dead letters are not stored at present.
     dead_letter_error: Mutex<Option<String>>,
+    state: StateCell,
+    streams: Mutex<Vec<Arc<StreamView>>>,
+    /// What observers were told of the breakers.
+    told: Mutex<Vec<BreakerState>>,
+}
+
+/// What a consumer has of one stream.
+pub(super) struct StreamView {
+    pub(super) stream: String,
+    pub(super) concurrency: usize,
+    pub(super) prefetch: usize,
+    /// How many events wait for a handler, and how many run.
+    pub(super) in_hand: Box<dyn Fn() -> (usize, usize) + Send + Sync>,
+    /// As the server said last; the greatest number before.
+    pub(super) lag: AtomicU64,
+    pub(super) ack_pending: AtomicU64,
+}
+
+impl fmt::Debug for StreamView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StreamView").field(&self.stream).finish()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -154,6 +178,38 @@ impl Monitor {
     /// consumer runs.
     pub fn breakers(&self) -> impl Iterator<Item = (&str, BreakerState)> {
         self.shared.breakers.get().into_iter().flatten().map(|breaker| (breaker.name.as_str(), breaker.state()))
+    }
+
+    /// Whether it is at work.
+    pub(super) fn state(&self) -> &StateCell {
+        &self.shared.state
+    }
+
+    /// The streams that it reads.
+    pub(super) fn streams(&self) -> Vec<Arc<StreamView>> {
+        self.shared.streams.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn show_stream(&self, view: StreamView) {
+        self.shared.streams.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(view));
+    }
+
+    /// What the server says of the durable consumer of a stream.
+    pub(super) fn saw(&self, stream: &str, lag: u64, ack_pending: u64) {
+        for view in self.streams().iter().filter(|view| view.stream == stream) {
+            view.lag.store(lag, Ordering::Relaxed);
+            view.ack_pending.store(ack_pending, Ordering::Relaxed);
+        }
+    }
+
+    /// The breakers that are not as they were when this was asked last.
+    pub(super) fn changed_breakers(&self) -> Vec<(String, &'static str)> {
+        let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let now: Vec<BreakerState> = self.breakers().map(|(_, state)| state).collect();
+        told.resize(now.len(), BreakerState::Closed);
+        let before = std::mem::replace(&mut *told, now.clone());
+        let changed = self.breakers().zip(before.into_iter().zip(now)).filter(|(_, (before, now))| before != now);
+        changed.map(|((name, _), (_, now))| (name.to_owned(), now.as_str())).collect()
     }
 
     pub(super) fn counters(&self) -> &Counters {

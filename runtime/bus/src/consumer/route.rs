@@ -22,12 +22,14 @@ use super::breaker::Breaker;
 use super::config::{ConsumerConfig, HandlerConfig, Order};
 use super::confine::{discard, in_words, panicked};
 use super::queue::{Key, Routing};
+use super::routing_headers::RoutingHeaders;
 use super::settle::HandlerOutcome;
 use super::type_name::is_type_name;
 use super::{ConsumeError, RetryPolicy};
 use crate::bus::Bus;
 use crate::environment::watch;
-use crate::handler::{Context, Delivered, HandlerError, Origin, Received, traceparent};
+use crate::handler::{Context, Delivered, HandlerError, Origin, Received, Trace};
+use crate::observe::MessageType;
 use crate::transport::{Delivery, Headers, Message, Transport};
 
 /// All handlers of a consumer.
@@ -38,6 +40,8 @@ pub(super) struct Routes(Vec<Route>);
 #[derive(Clone)]
 pub(super) struct Route {
     event_type: &'static str,
+    /// The newest version that is known.
+    newest: u32,
     subject: &'static str,
     /// The part of the subject before the kind, under which the dead letters are, too.
     root: &'static str,
@@ -194,6 +198,19 @@ impl Routes {
         }
     }
 
+    /// What a message is, for observers.
+    pub(super) fn message_type(&self, message: &Message) -> MessageType {
+        let RoutingHeaders { event_type, version, .. } = RoutingHeaders::of(&message.headers);
+        let envelope = || BorrowedEnvelope::read(&message.payload).ok();
+        let route = match event_type {
+            Some(event_type) => self.0.iter().find(|route| route.event_type == event_type),
+            None => envelope().and_then(|envelope| self.0.iter().find(|route| route.event_type == envelope.event_type)),
+        };
+        let Some(&Route { event_type: name, newest, subject: template, .. }) = route else { return MessageType::OTHER };
+        let version = version.map_or_else(|| envelope().map(|envelope| envelope.version), parse_version);
+        MessageType { name, version: version.filter(|version| *version <= newest).unwrap_or_default(), template }
+    }
+
     /// How an event ends whose type no handler here is for. Only what another version of the service may handle waits for one.
     fn unhandled(&self, event_type: &str, subject: &str) -> HandlerOutcome {
         if !is_type_name(event_type) {
@@ -242,34 +259,6 @@ impl Index<usize> for Routes {
     }
 }
 
-/// The headers that matter to a consumer, found in one pass.
-#[derive(Default)]
-struct RoutingHeaders<'a> {
-    event_type: Option<&'a str>,
-    version: Option<&'a str>,
-    only: Option<&'a str>,
-    traceparent: Option<&'a str>,
-    replay_of: Option<&'a str>,
-}
-
-impl<'a> RoutingHeaders<'a> {
-    fn of(headers: &'a Headers) -> Self {
-        let mut found = Self::default();
-        headers.visit(|name, value| {
-            let header = match name {
-                Headers::TYPE => &mut found.event_type,
-                Headers::VERSION => &mut found.version,
-                Headers::ONLY => &mut found.only,
-                Headers::TRACEPARENT => &mut found.traceparent,
-                Headers::REPLAY_OF => &mut found.replay_of,
-                _ => return,
-            };
-            header.get_or_insert(value);
-        });
-        found
-    }
-}
-
 /// A message taken apart. The headers say of which type it is, or the envelope where a producer that knows nothing of us
 /// set none.
 pub(super) struct OpenedMessage<'a> {
@@ -278,6 +267,7 @@ pub(super) struct OpenedMessage<'a> {
     data: &'a [u8],
     is_complete: bool,
     traceparent: Option<&'a str>,
+    tracestate: Option<&'a str>,
     replay_of: Option<&'a str>,
 }
 
@@ -292,8 +282,8 @@ impl<'a> OpenedMessage<'a> {
             None => version,
         };
         let event_type = headers.event_type.map_or(event_type, Cow::Borrowed);
-        let RoutingHeaders { traceparent, replay_of, .. } = headers;
-        Ok(Self { event_type, version, data: data.as_bytes(), is_complete, traceparent, replay_of })
+        let RoutingHeaders { traceparent, tracestate, replay_of, .. } = headers;
+        Ok(Self { event_type, version, data: data.as_bytes(), is_complete, traceparent, tracestate, replay_of })
     }
 
     /// What the payload is for sure, if it was not known yet.
@@ -355,11 +345,11 @@ impl Route {
         };
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
         let root = root(E::SUBJECT, E::KIND.as_str());
-        let (event_type, subject) = (E::TYPE, E::SUBJECT);
+        let (event_type, newest, subject) = (E::TYPE, E::VERSION, E::SUBJECT);
         let schema = || format!("{}/{}.v{}.json", E::KIND, E::TYPE.replace('.', "/"), E::VERSION);
         let keyless = E::KEY.is_none().then(schema);
         let (order, call, breaker) = (Order::None, Arc::new(call), None);
-        Self { event_type, subject, root, keyless, order, key, call, retry, timeout, breaker }
+        Self { event_type, newest, subject, root, keyless, order, key, call, retry, timeout, breaker }
     }
 
     /// Whether the events can be ordered as they are to be.
@@ -406,7 +396,7 @@ impl Route {
             version: opened.version,
             envelope: OnceLock::new(),
             raw: delivery.message.payload.clone(),
-            traceparent: traceparent(opened.traceparent),
+            trace: Trace::new(opened.traceparent, opened.tracestate),
             bus: bus.clone(),
             origin: Origin::Delivered(Delivered {
                 attempt,

@@ -22,6 +22,7 @@ use super::queue::Key;
 use super::retry::RetryPolicy;
 use super::route::{PendingHandler, Routes};
 use super::settle::{HandlerOutcome, Settlement};
+use super::told::ToldRun;
 use super::unstored::Unstored;
 use crate::bus::Bus;
 use crate::config::duration::LONGEST;
@@ -88,6 +89,7 @@ pub(super) struct StartedDelivery {
     /// Reports the outcome to its breaker, if it has one.
     admission: Option<Admission>,
     span: Span,
+    told: Option<ToldRun>,
 }
 
 /// How far it has come.
@@ -115,19 +117,22 @@ impl Worker {
     /// The number of the attempt is checked before that, so that an event that kills its process ends among the dead letters
     /// like any other that fails too often.
     pub(super) fn begin(&self, delivery: Delivery, attempt: u64, admission: Option<Admission>) -> StartedDelivery {
-        let span = self.span(&delivery, attempt);
+        let (span, told) = self.open_run(&delivery, attempt);
         let (route, state) = span.in_scope(|| self.call(&delivery, attempt));
-        StartedDelivery { delivery, attempt, route, state, admission, span }
+        StartedDelivery { delivery, attempt, route, state, admission, span, told }
     }
 
     /// Takes note of an event that is [handled](StartedDelivery::is_handled).
-    pub(super) fn handled(&self, StartedDelivery { delivery, admission, .. }: StartedDelivery) -> Delivery {
+    pub(super) fn handled(&self, begun: StartedDelivery) -> Delivery {
+        let StartedDelivery { delivery, admission, span, told, .. } = begun;
+        self.close_run(&span, told, &delivery, &HandlerOutcome::Handled);
+        self.tell_settled(told, delivery.sequence, &HandlerOutcome::Handled, DeliveryEnd::Settled(AckKind::Ack));
         Counters::count(&self.monitor.counters().handled);
         report(admission, &HandlerOutcome::Handled);
         delivery
     }
 
-    fn span(&self, delivery: &Delivery, attempt: u64) -> Span {
+    pub(super) fn span(&self, delivery: &Delivery, attempt: u64) -> Span {
         tracing::info_span!(
             "handle",
             stream = self.stream,
@@ -187,8 +192,8 @@ impl Worker {
     ) -> FinishedDelivery {
         let begun = match self.unstored.take(&delivery) {
             Some((attempt, outcome)) => {
-                let (span, state) = (self.span(&delivery, attempt), HandlerState::Ended(outcome));
-                StartedDelivery { delivery, attempt, route: None, state, admission, span }
+                let ((span, told), state) = (self.open_run(&delivery, attempt), HandlerState::Ended(outcome));
+                StartedDelivery { delivery, attempt, route: None, state, admission, span, told }
             }
             None => {
                 let (route, is_routed) = match self.routes.find(&delivery, &self.service) {
@@ -213,6 +218,7 @@ impl Worker {
                     let (sequence, stored) = (delivery.sequence, delivery.stored);
                     tracing::warn!(stream = self.stream, sequence, "its lease ended before it could begin");
                     Counters::count(&self.monitor.counters().lease_lost);
+                    self.tell_lost(sequence);
                     self.attempts.withdraw(&delivery, attempt).await;
                     return FinishedDelivery { sequence, stored, key, end: DeliveryEnd::Left };
                 }
@@ -235,7 +241,8 @@ impl Worker {
     }
 
     async fn run_to_end(&self, begun: Box<StartedDelivery>) -> DeliveryEnd {
-        let StartedDelivery { delivery, attempt, route, state, admission, span } = *begun;
+        let StartedDelivery { delivery, attempt, route, state, admission, span, told } = *begun;
+        let own = span.clone();
         async {
             let retry = route.map_or(&self.retry, |index| &self.routes[index].retry);
             let outcome = match state {
@@ -246,6 +253,7 @@ impl Worker {
                 }
             };
             report(admission, &outcome);
+            self.close_run(&own, told, &delivery, &outcome);
             let tries = if outcome.is_handed_back() { self.hand_backs(&delivery, attempt, retry) } else { attempt };
             let settlement = match outcome.settlement(tries, retry) {
                 // What is done is done. Anything else would be said about the delivery that another has.
@@ -254,7 +262,9 @@ impl Worker {
                 settlement => settlement,
             };
             log_settlement(&outcome, settlement);
-            self.settle(&delivery, attempt, &outcome, settlement, retry).await
+            let end = self.settle(&delivery, attempt, &outcome, settlement, retry).await;
+            self.tell_settled(told, delivery.sequence, &outcome, end);
+            end
         }
         .instrument(span)
         .await
@@ -362,7 +372,9 @@ impl Worker {
                     _ => attempt,
                 };
                 let delay = retry.delay(attempt);
-                match Box::pin(self.dead_letter_in_time(delivery, runs, reason, &outcome.error(), delay)).await {
+                let (error, span) = (outcome.error(), self.dead_letter_span(delivery, reason));
+                let stored = self.dead_letter_in_time(delivery, runs, reason, &error, delay).instrument(span);
+                match Box::pin(stored).await {
                     Ok(_) => {
                         Counters::count(&counters.dead_lettered);
                         let last = AckKind::Term(reason.as_str());

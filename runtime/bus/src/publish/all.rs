@@ -6,10 +6,12 @@ use std::fmt;
 use eventsmith_event::event::Event;
 use futures_util::future;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::error::PublishError;
 use super::options::{PublishOptions, Published};
-use super::prepare::{Prepared, prepare};
+use super::observed::publishing;
+use super::prepare::{Prepared, prepare, type_of};
 use super::publisher::Publisher;
 use crate::transport::{PendingAck, PublishAck, SendFailure};
 
@@ -79,6 +81,18 @@ impl Publisher {
         &self,
         events: impl Iterator<Item = &'a E>,
     ) -> Result<Vec<Published>, PublishAllError> {
+        if self.sender.observers.is_listening() {
+            // All carry the context of one span: they are sent together.
+            let span = publishing(type_of::<E>(), "producer");
+            return Box::pin(self.publish_in_window(events)).instrument(span).await;
+        }
+        self.publish_in_window(events).await
+    }
+
+    async fn publish_in_window<'a, E: Event>(
+        &self,
+        events: impl Iterator<Item = &'a E>,
+    ) -> Result<Vec<Published>, PublishAllError> {
         let (options, mut window) = (PublishOptions::default(), PublishWindow::new(self.clone()));
         for event in events {
             window.make_room().await;
@@ -86,9 +100,12 @@ impl Publisher {
                 window.results.push_back(Some(Err(PublishError::NotSent)));
                 continue;
             }
-            match prepare(&self.source, event, &options) {
+            match prepare(&self.sender, event, &options) {
                 Ok(prepared) => window.send(prepared, None).await,
-                Err(error) => window.results.push_back(Some(Err(error))),
+                Err(error) => {
+                    self.tell(type_of::<E>(), None, Err(&error));
+                    window.results.push_back(Some(Err(error)));
+                }
             }
         }
         window.settle_all_in_turn().await;
@@ -266,6 +283,7 @@ impl PublishWindow {
                 Err(failure @ SendFailure::Transient(_)) if !self.broken => {
                     let before = Some((in_flight.sent, failure));
                     let result = self.publisher.store(&in_flight.prepared, before).await;
+                    self.publisher.tell(in_flight.prepared.kind, Some(in_flight.sent.elapsed()), result.as_ref());
                     self.broken = matches!(
                         result,
                         Err(PublishError::Unacknowledged { .. } | PublishError::NoAck { .. } | PublishError::Closed)
@@ -285,6 +303,9 @@ impl PublishWindow {
             Ok(stored) => Ok(prepared.stored(stored)),
             Err(failure) => Err(prepared.failed(failure, attempts, sent.elapsed())),
         };
+        if self.publisher.sender.observers.is_listening() {
+            self.publisher.tell(prepared.kind, Some(sent.elapsed()), result.as_ref());
+        }
         self.set(index, result);
     }
 

@@ -9,8 +9,11 @@ use uuid::Uuid;
 use super::error::PublishError;
 use super::expect::Expect;
 use super::options::{PublishOptions, Published};
-use super::prepare::{prepare_any, prepare_payload};
+use super::observed::created;
+use super::prepare::{prepare_any, prepare_payload, type_of};
 use super::publisher::Publisher;
+use crate::observe::MessageType;
+use crate::outgoing::Sender;
 use crate::publish::prepare::Prepared;
 use crate::transport::Headers;
 
@@ -21,15 +24,15 @@ const MOST: usize = 1_000;
 #[derive(Debug, Clone)]
 #[must_use = "nothing is stored before Bus::append"]
 pub struct Append {
-    source: String,
+    sender: Sender,
     filter: String,
     last: u64,
     events: Vec<Prepared>,
 }
 
 impl Append {
-    pub(crate) fn new(source: &str, filter: &str, last: u64) -> Self {
-        Self { source: source.to_owned(), filter: filter.to_owned(), last, events: Vec::new() }
+    pub(crate) fn new(sender: &Sender, filter: &str, last: u64) -> Self {
+        Self { sender: sender.clone(), filter: filter.to_owned(), last, events: Vec::new() }
     }
 
     /// Adds an event behind those that are there, with headers of its own. Its subject must be one of those that the filter
@@ -43,7 +46,7 @@ impl Append {
         options: PublishOptions,
         headers: Vec<(&'static str, String)>,
     ) -> Result<(), PublishError> {
-        let prepared = prepare_any(&self.source, event, &self.expecting(options))?;
+        let prepared = created(&self.sender, type_of::<E>(), || prepare_any(&self.sender, event, &self.expecting(options)))?;
         self.add(prepared, headers).map(drop)
     }
 
@@ -59,8 +62,10 @@ impl Append {
         options: PublishOptions,
         headers: Vec<(&'static str, String)>,
     ) -> Result<Uuid, PublishError> {
-        let payload = (payload_type, version, Cow::Owned(subject), data);
-        let prepared = prepare_payload(&self.source, payload, &self.expecting(options))?;
+        // It has no subject of the catalogue.
+        let kind = MessageType { name: payload_type, version, template: payload_type };
+        let payload = (kind, Cow::Owned(subject), data);
+        let prepared = prepare_payload(&self.sender, payload, &self.expecting(options))?;
         self.add(prepared, headers)
     }
 
@@ -97,9 +102,12 @@ impl Publisher {
         if let Some(server) = self.transport.without_filtered_expectations() {
             return Err(PublishError::AppendUnsupported { server });
         }
-        match append.events.as_slice() {
-            [one] => Ok(vec![self.store(one, None).await?]),
-            events => self.store_together(events).await,
-        }
+        let stored = async {
+            match append.events.as_slice() {
+                [one] => Ok(vec![self.store(one, None).await?]),
+                events => self.store_together(events).await,
+            }
+        };
+        self.together(&append.events, stored).await
     }
 }

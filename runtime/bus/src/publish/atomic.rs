@@ -8,9 +8,11 @@ use tokio::time::{Instant, timeout_at};
 use super::error::PublishError;
 use super::expect::Expect;
 use super::options::{PublishOptions, Published};
-use super::prepare::{Prepared, prepare};
+use super::observed::created;
+use super::prepare::{Prepared, prepare, type_of};
 use super::publisher::{Publisher, Sending, id, not_sent, transient};
 use crate::environment;
+use crate::outgoing::Sender;
 use crate::transport::{Message, MessageSelector, PublishAck, SendFailure, StreamMessage};
 
 /// The server's code for a batch of which the stream did not see every message.
@@ -34,13 +36,13 @@ const MOST: usize = 1_000;
 #[derive(Debug, Clone)]
 #[must_use = "nothing is stored before Bus::publish_atomic"]
 pub struct PublishBatch {
-    source: String,
+    sender: Sender,
     events: Vec<Prepared>,
 }
 
 impl PublishBatch {
-    pub(crate) fn new(source: &str) -> Self {
-        Self { source: source.to_owned(), events: Vec::new() }
+    pub(crate) fn new(sender: &Sender) -> Self {
+        Self { sender: sender.clone(), events: Vec::new() }
     }
 
     /// Adds an event behind those that are there.
@@ -56,7 +58,7 @@ impl PublishBatch {
     /// # Errors
     /// As [`and`](Self::and), and when an expectation cannot be met within the batch.
     pub fn and_with<E: Event>(mut self, event: &E, options: PublishOptions) -> Result<Self, PublishError> {
-        let new = prepare(&self.source, event, &options)?;
+        let new = created(&self.sender, type_of::<E>(), || prepare(&self.sender, event, &options))?;
         let before = |same: fn(&Prepared, &Prepared) -> bool| self.events.iter().any(|event| same(event, &new));
         let wrong = match new.expect {
             _ if self.events.len() == MOST => {
@@ -81,7 +83,7 @@ impl PublishBatch {
 
 impl Publisher {
     pub(crate) async fn publish_atomic(&self, batch: &PublishBatch) -> Result<Vec<Published>, PublishError> {
-        self.store_together(&batch.events).await
+        self.together(&batch.events, self.store_together(&batch.events)).await
     }
 
     /// Stores events one after the other, or none of them.

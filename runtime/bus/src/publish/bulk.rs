@@ -112,7 +112,7 @@ impl BulkPublisher {
         if self.failure.is_some() {
             return Err(PublishError::NotSent);
         }
-        let prepared = prepare(&self.publisher.source, event, &options)?;
+        let prepared = prepare(&self.publisher.sender, event, &options)?;
         if prepared.expect.is_some() {
             let reason = "expectations need an acknowledgement for each event; use publish_with or publish_atomic";
             return Err(PublishError::Batch { subject: prepared.message.subject, reason });
@@ -200,7 +200,9 @@ impl BulkPublisher {
         let Route::Batch { batch, counted } = &mut self.route else { return };
         let stored = batch.stored();
         for _ in *counted..stored {
-            self.in_flight.pop_front();
+            if let Some(prepared) = self.in_flight.pop_front() {
+                self.publisher.tell_batched(prepared.kind);
+            }
         }
         self.published.events += stored - *counted;
         self.published.batched += stored - *counted;

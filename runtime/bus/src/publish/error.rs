@@ -203,6 +203,49 @@ pub enum PublishError {
     Closed,
 }
 
+impl PublishError {
+    /// The kind of error in one word, for logs and metrics: `no_stream`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Encode { .. } => "encode",
+            Self::InvalidTraceparent => "invalid_traceparent",
+            Self::NoStream { .. } => "no_stream",
+            Self::Denied(_) => "denied",
+            Self::NoJetStream { .. } => "no_jetstream",
+            Self::TooLarge { .. } => "too_large",
+            Self::SubjectTooLong { .. } => "subject_too_long",
+            Self::Refused { .. } => "refused",
+            Self::WrongSequence { .. } => "wrong_sequence",
+            Self::QueueFull { .. } => "queue_full",
+            Self::AtomicUnsupported { .. } => "atomic_unsupported",
+            Self::AtomicDisabled { .. } => "atomic_disabled",
+            Self::OfAggregate { .. } => "of_aggregate",
+            Self::AppendUnsupported { .. } => "append_unsupported",
+            Self::Batch { .. } => "batch",
+            Self::Unacknowledged { .. } => "unacknowledged",
+            Self::NoAck { .. } => "no_ack",
+            Self::NotSent => "not_sent",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Whether the server may have seen the message.
+    pub(crate) fn is_sent(&self) -> bool {
+        matches!(
+            self,
+            Self::NoStream { .. }
+                | Self::Denied(_)
+                | Self::NoJetStream { .. }
+                | Self::Refused { .. }
+                | Self::WrongSequence { .. }
+                | Self::AtomicDisabled { .. }
+                | Self::Unacknowledged { .. }
+                | Self::NoAck { .. }
+        )
+    }
+}
+
 fn expectation(expected: Option<Expect>) -> String {
     match expected {
         Some(Expect::LastSequence(sequence)) => format!("right after number {sequence} of its stream"),

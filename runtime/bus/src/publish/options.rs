@@ -28,6 +28,8 @@ pub struct PublishOptions {
     pub metadata: Map<String, Value>,
     /// The W3C trace context of this message, sent as the header `traceparent`.
     pub traceparent: Option<String>,
+    /// What the vendors of tracing systems add to that, sent as the header `tracestate`; not without `traceparent`.
+    pub tracestate: Option<String>,
     /// Where the stream, or the subject in it, must end for the event to be stored; nothing is expected otherwise.
     pub expect: Option<Expect>,
 }

@@ -13,54 +13,64 @@ use super::expect::Expect;
 use super::options::{PublishOptions, Published};
 use crate::cause::Cause;
 use crate::environment;
-use crate::outgoing::{Circumstances, Unwritable};
+use crate::observe::MessageType;
+use crate::outgoing::{Circumstances, Sender, Unwritable};
 use crate::transport::{Message, PublishAck, SendFailure};
 
 /// The server's code for a stream that takes no batches.
 const ATOMIC_DISABLED: u64 = 10174;
 
 /// Validates an event that is of no aggregate, and wraps it into its envelope.
-pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOptions) -> Result<Prepared, PublishError> {
+pub(super) fn prepare<E: Event>(sender: &Sender, event: &E, options: &PublishOptions) -> Result<Prepared, PublishError> {
     match E::AGGREGATE {
         Some(aggregate) => Err(PublishError::OfAggregate { event_type: E::TYPE, aggregate }),
-        None => prepare_any(source, event, options),
+        None => prepare_any(sender, event, options),
     }
 }
 
 /// Validates an event and wraps it into its envelope.
 pub(super) fn prepare_any<E: Event>(
-    source: &str,
+    sender: &Sender,
     event: &E,
     options: &PublishOptions,
 ) -> Result<Prepared, PublishError> {
     event.validate()?;
-    prepare_payload(source, (E::TYPE, E::VERSION, event.subject()?, event), options)
+    let kind = type_of::<E>();
+    prepare_payload(sender, (kind, event.subject()?, event), options)
 }
 
-/// Wraps a payload into its envelope: its type, its version, its subject, and itself.
+/// What an event is, for observers.
+pub(super) fn type_of<E: Event>() -> MessageType {
+    MessageType { name: E::TYPE, version: E::VERSION, template: E::SUBJECT }
+}
+
+/// Wraps a payload into its envelope: its type and version, its subject, and itself.
 pub(super) fn prepare_payload<T: Serialize>(
-    source: &str,
-    (payload_type, version, subject, data): (&'static str, u32, Cow<'static, str>, &T),
+    sender: &Sender,
+    (kind, subject, data): (MessageType, Cow<'static, str>, &T),
     options: &PublishOptions,
 ) -> Result<Prepared, PublishError> {
     let id = options.id.unwrap_or_else(environment::new_id);
     let circumstances = Circumstances {
-        source,
+        sender,
         id,
         correlation_id: options.correlation_id.as_deref(),
         causation_id: options.causation_id.as_deref(),
         metadata: &options.metadata,
         traceparent: options.traceparent.as_deref(),
+        tracestate: options.tracestate.as_deref(),
     };
-    let message = circumstances.message(payload_type, version, subject, data);
+    let message = circumstances.message(kind.name, kind.version, subject, data);
     let mut message = message.map_err(|unwritable| match unwritable {
-        Unwritable::Encode(source) => PublishError::Encode { event_type: payload_type, source },
+        Unwritable::Encode(source) => PublishError::Encode { event_type: kind.name, source },
         Unwritable::Traceparent => PublishError::InvalidTraceparent,
     })?;
     if let Some(expect) = options.expect {
         message.headers.push(expect.header(), expect.sequence().to_string());
     }
-    Ok(Prepared { id, is_given: options.id.is_some(), expect: options.expect, filter: None, message })
+    // Only for those who listen.
+    let conversation = options.correlation_id.clone().filter(|_| sender.observers.is_listening());
+    Ok(Prepared { id, is_given: options.id.is_some(), expect: options.expect, filter: None, kind, conversation, message })
 }
 
 /// A message and the id that all attempts to publish it share.
@@ -72,6 +82,9 @@ pub(super) struct Prepared {
     pub(super) expect: Option<Expect>,
     /// The subjects that the expectation is about, where that is not the event's own.
     pub(super) filter: Option<String>,
+    /// What it is, for observers, and the correlation that it belongs to.
+    pub(super) kind: MessageType,
+    pub(super) conversation: Option<String>,
     pub(super) message: Message,
 }
 

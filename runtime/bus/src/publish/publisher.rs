@@ -12,14 +12,16 @@ use super::expect::Expect;
 use super::options::{PublishOptions, Published};
 use super::prepare::{Prepared, prepare};
 use crate::environment;
+use crate::observe::MessageType;
+use crate::outgoing::Sender;
 use crate::transport::{Headers, Message, PublishAck, SendFailure, Transport, Unavailable};
 
 /// How a bus publishes, over whatever transport.
 #[derive(Debug, Clone)]
 pub(crate) struct Publisher {
     pub(crate) transport: Arc<dyn Transport>,
-    /// The name under which it publishes.
-    pub(crate) source: String,
+    /// Under which name it publishes, and who is told of it.
+    pub(crate) sender: Sender,
     /// No attempt begins later than this after the first.
     pub(crate) budget: Duration,
     /// The most messages that are sent ahead of their acknowledgements.
@@ -32,7 +34,11 @@ impl Publisher {
         event: &E,
         options: &PublishOptions,
     ) -> Result<Published, PublishError> {
-        self.store(&prepare(&self.source, event, options)?, None).await
+        if self.sender.observers.is_listening() {
+            // In a future of its own, so that the others are no larger for it.
+            return Box::pin(self.publish_observed(event, options)).await;
+        }
+        self.store(&prepare(&self.sender, event, options)?, None).await
     }
 
     /// Stores a message that is no event, as [`publish`](Self::publish) stores events. It has no id yet.
@@ -46,7 +52,7 @@ impl Publisher {
         if let Some(expect) = expect {
             message.headers.push(expect.header(), expect.sequence().to_string());
         }
-        self.store(&Prepared { id, is_given: false, expect, filter: None, message }, None).await
+        self.store(&Prepared { id, is_given: false, expect, filter: None, kind: MessageType::OTHER, conversation: None, message }, None).await
     }
 
     /// Sends a message until it is known to be stored, known to be refused, or the budget is spent. It may have been sent

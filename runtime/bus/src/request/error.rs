@@ -145,6 +145,38 @@ pub enum RequestError<E> {
 }
 
 impl<E> RequestError<E> {
+    /// The kind of error in one word, for logs and metrics: `no_responders`; the code where a service answered by one.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Encode { .. } => "encode",
+            Self::InvalidTraceparent => "invalid_traceparent",
+            Self::TooLarge { .. } => "too_large",
+            Self::SubjectTooLong { .. } => "subject_too_long",
+            Self::Denied(_) => "denied",
+            Self::ReplyDenied { .. } => "reply_denied",
+            Self::NoResponders { .. } => "no_responders",
+            Self::NotConnected { .. } => "not_connected",
+            Self::TimedOut { .. } => "timed_out",
+            Self::ConnectionLost { .. } => "connection_lost",
+            Self::Refused(_) => "409",
+            // Services of others may answer by anything.
+            Self::Failed { code, .. } => match code {
+                400 => "400",
+                404 => "404",
+                408 => "408",
+                409 => "409",
+                429 => "429",
+                500 => "500",
+                503 => "503",
+                _ => "_OTHER",
+            },
+            Self::Stored { .. } => "stored",
+            Self::InvalidReply(_) => "invalid_reply",
+            Self::Closed => "closed",
+        }
+    }
+
     /// Whether the service may have done what it was asked for, as far as is known here. Otherwise it has not.
     pub fn may_be_done(&self) -> bool {
         match self {

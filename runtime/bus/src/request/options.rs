@@ -30,4 +30,6 @@ pub struct RequestOptions {
     pub metadata: Map<String, Value>,
     /// The W3C trace context of the request, sent as the header `traceparent`.
     pub traceparent: Option<String>,
+    /// What the vendors of tracing systems add to that, sent as the header `tracestate`; not without `traceparent`.
+    pub tracestate: Option<String>,
 }

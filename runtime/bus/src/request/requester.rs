@@ -9,6 +9,7 @@ use eventsmith_event::event::{Kind, Reply, Request};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::error::RequestError;
@@ -16,7 +17,8 @@ use super::options::RequestOptions;
 use super::protocol::{self, parse_milliseconds};
 use crate::config::duration::LONGEST;
 use crate::environment;
-use crate::outgoing::{Circumstances, Unwritable};
+use crate::observe::{self, MessageType, Occurrence, SpanOf};
+use crate::outgoing::{Circumstances, Sender, Unwritable};
 use crate::transport::{DeniedAction, Headers, Message, PendingReply, RequestFailure, Transport};
 
 /// How long to wait for a reply where nobody says so.
@@ -35,8 +37,8 @@ const LONGEST_MESSAGE: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Requester<'a> {
     pub(crate) transport: &'a dyn Transport,
-    /// The name under which it asks.
-    pub(crate) source: &'a str,
+    /// Under which name it asks, and who is told of it.
+    pub(crate) sender: &'a Sender,
 }
 
 /// One request, on its way.
@@ -91,21 +93,68 @@ impl Requester<'_> {
         request: &R,
         options: &RequestOptions,
     ) -> Result<R::Reply, RequestError<R::Error>> {
+        if self.sender.observers.is_listening() {
+            return Box::pin(self.request_observed(request, options)).await;
+        }
+        self.request_unobserved(request, options).await
+    }
+
+    /// Asks with a span around it, whose context the request carries.
+    async fn request_observed<R: Request>(
+        &self,
+        request: &R,
+        options: &RequestOptions,
+    ) -> Result<R::Reply, RequestError<R::Error>> {
+        let message = MessageType { name: R::TYPE, version: R::VERSION, template: R::SUBJECT };
+        let begun = Instant::now();
+        let of = SpanOf { operation: "request", operation_type: "send", kind: "client", message, group: None };
+        let span = observe::span(of);
+        span.record("messaging.message.conversation_id", options.correlation_id.as_deref());
+        let answer = self.request_unobserved(request, options).instrument(span.clone()).await;
+        let error = answer.as_ref().err().map(RequestError::kind);
+        if let Some(error) = error {
+            observe::failed(&span, error);
+        }
+        let is_sent = !matches!(
+            answer,
+            Err(RequestError::Invalid(_)
+                | RequestError::Encode { .. }
+                | RequestError::InvalidTraceparent
+                | RequestError::TooLarge { .. }
+                | RequestError::SubjectTooLong { .. }
+                | RequestError::NotConnected { .. }
+                | RequestError::Closed)
+        );
+        self.sender.observers.tell(&Occurrence::Requested { message, error, is_sent, took: begun.elapsed() });
+        answer
+    }
+
+    async fn request_unobserved<R: Request>(
+        &self,
+        request: &R,
+        options: &RequestOptions,
+    ) -> Result<R::Reply, RequestError<R::Error>> {
         request.validate()?;
         let id = options.id.unwrap_or_else(environment::new_id);
         let circumstances = Circumstances {
-            source: self.source,
+            sender: self.sender,
             id,
             correlation_id: options.correlation_id.as_deref(),
             causation_id: options.causation_id.as_deref(),
             metadata: &options.metadata,
             traceparent: options.traceparent.as_deref(),
+            tracestate: options.tracestate.as_deref(),
         };
         let message = circumstances.message(R::TYPE, R::VERSION, request.subject()?, request);
         let message = message.map_err(|unwritable| match unwritable {
             Unwritable::Encode(source) => RequestError::Encode { request_type: R::TYPE, source },
             Unwritable::Traceparent => RequestError::InvalidTraceparent,
         })?;
+        if self.sender.observers.is_listening() {
+            let span = Span::current();
+            span.record("messaging.destination.name", &*message.subject);
+            span.record("messaging.message.id", message.headers.get(Headers::ID));
+        }
         let started = Instant::now();
         let asking = Asking {
             transport: self.transport,

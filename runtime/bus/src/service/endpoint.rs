@@ -45,6 +45,8 @@ pub(super) struct Endpoint {
     pub(super) stats: Arc<Stats>,
     pub(super) blocking: Blocking,
     pub(super) bus: Bus,
+    /// The name of the service.
+    pub(super) service: Arc<str>,
     /// Where handlers run.
     pub(super) runtime: Handle,
     /// True from when the shutdown has taken too long.
@@ -77,7 +79,7 @@ impl Endpoint {
             Entry::Full(Incoming { live, .. }, ahead) => {
                 let (endpoint, answer) = (Arc::clone(self), self.busy(ahead));
                 // Sending may wait for room in the queue of the connection.
-                tokio::spawn(async move { endpoint.send(live.reply, answer).await });
+                tokio::spawn(async move { endpoint.send(live.reply, answer, live.arrived).await });
             }
         }
     }
@@ -138,13 +140,15 @@ impl Endpoint {
     async fn handle(&self, incoming: Incoming, seat: &mut Seat<'_>) {
         let live = &incoming.live;
         let id = live.message.headers.get(Headers::ID).unwrap_or_default();
-        let span = tracing::info_span!("answer", subject = %live.message.subject, id);
+        let span = self.open(live).unwrap_or_else(|| tracing::info_span!("answer", subject = %live.message.subject, id));
+        let own = span.clone();
         let (answer, keeping) = self.answer(&incoming, seat).instrument(span).await;
         if let (Outcome::Failed, Some((code, text))) = (answer.outcome, &answer.error) {
             let text = answer.told.as_ref().unwrap_or(text);
             tracing::warn!(request = self.route.event_type, code, error = text, "a request failed");
         }
-        self.send(incoming.live.reply, answer).await;
+        self.close(&own, &answer);
+        self.send(incoming.live.reply, answer, incoming.live.arrived).await;
         if let Some(keeping) = keeping {
             // It is under way for as long as it takes.
             drop(keeping.await);
@@ -258,7 +262,7 @@ impl Endpoint {
         Answer { has_run: true, ..answer }
     }
 
-    async fn send(&self, reply: Option<String>, mut answer: Answer) {
+    async fn send(&self, reply: Option<String>, mut answer: Answer, arrived: Instant) {
         // Somebody who does not wait is told nothing.
         let reply = reply.filter(|reply| may_answer(reply, iter::once(&self.route)));
         while let Some(reply) = &reply {
@@ -274,6 +278,7 @@ impl Endpoint {
                 Ok(()) => break,
             }
         }
+        self.tell(&answer, arrived);
         self.stats.note(&answer);
         self.stats.under_way.fetch_sub(1, Relaxed);
     }

@@ -18,7 +18,7 @@ use super::refusal::{Parts, Refusal};
 use crate::bus::Bus;
 use crate::consumer::confine::{in_words, panic_text};
 use crate::environment;
-use crate::handler::{Asked, Context, Origin, Received, traceparent};
+use crate::handler::{Asked, Context, Origin, Received, Trace};
 use crate::request::protocol;
 use crate::transport::{Headers, LiveMessage, Message};
 
@@ -49,7 +49,7 @@ pub(super) struct Opened<'a> {
     is_complete: bool,
     /// Whether there is no envelope around the payload.
     is_bare: bool,
-    traceparent: Option<&'a str>,
+    trace: Trace,
 }
 
 impl<'a> Opened<'a> {
@@ -65,7 +65,7 @@ impl<'a> Opened<'a> {
         envelope: Result<BorrowedEnvelope<'a>, EnvelopeError>,
     ) -> Result<Self, Answer> {
         let (headers, payload) = (&message.headers, &message.payload);
-        let traceparent = headers.get(Headers::TRACEPARENT);
+        let trace = Trace::of(headers);
         let named = (headers.get(Headers::TYPE), headers.get(Headers::VERSION));
         let unknown = |text: String| Answer::error(Outcome::Invalid, protocol::UNKNOWN, text);
         let is_bare = envelope.is_err();
@@ -89,7 +89,7 @@ impl<'a> Opened<'a> {
                 parse_version(text).ok_or_else(|| unknown(format!("the header {} is no version", Headers::VERSION)))?
             }
         };
-        Ok(Self { version, data, is_complete, is_bare, traceparent })
+        Ok(Self { version, data, is_complete, is_bare, trace })
     }
 }
 
@@ -191,7 +191,7 @@ impl Route {
             version: opened.version,
             envelope,
             raw: live.message.payload.clone(),
-            traceparent: traceparent(opened.traceparent),
+            trace: opened.trace.clone(),
             bus: bus.clone(),
             origin: Origin::Asked(asked.clone()),
         };

@@ -14,7 +14,7 @@ use eventsmith_event::invalid::DecodeError;
 use super::error::LiveError;
 use crate::bus::Bus;
 use crate::consumer::confine::panic_text;
-use crate::handler::{Context, Origin, Received, traceparent};
+use crate::handler::{Context, Origin, Received, Trace};
 use crate::transport::{Headers, Message};
 
 /// One type of event that is wanted.
@@ -47,7 +47,7 @@ impl<T> LiveKind<T> {
             version: opened.version,
             envelope: OnceLock::new(),
             raw: message.payload.clone(),
-            traceparent: traceparent(message.headers.get(Headers::TRACEPARENT)),
+            trace: Trace::of(&message.headers),
             bus: bus.clone(),
             origin: Origin::Heard,
         };

@@ -191,6 +191,10 @@ impl Headers {
     pub const TIMEOUT: &'static str = "Eventsmith-Timeout";
     /// The W3C trace context.
     pub const TRACEPARENT: &'static str = "traceparent";
+    /// What the vendors of tracing systems add to the W3C trace context.
+    pub const TRACESTATE: &'static str = "tracestate";
+    /// The W3C baggage: what is carried along with a trace, by choice.
+    pub const BAGGAGE: &'static str = "baggage";
     /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.
     pub const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     /// What [`EXPECTED_LAST_OF_SUBJECT`](Self::EXPECTED_LAST_OF_SUBJECT) is about, where that is not the subject of the message: a

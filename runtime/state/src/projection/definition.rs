@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::handler::{HandlerError, Received};
+use eventsmith_bus::observe::{Component, StateCell};
 use eventsmith_event::event::{Event, State};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -13,7 +15,7 @@ use super::config::ProjectionConfig;
 use super::documents::Documents;
 use super::effects::Effects;
 use super::error::ProjectionError;
-use super::monitor::{Doing, ProjectionMonitor};
+use super::monitor::{AtWork, Doing, ProjectionComponent, ProjectionMonitor};
 use super::run;
 use super::store::{ProjectionStore, Transactions};
 use super::target::Target;
@@ -175,6 +177,14 @@ impl<T: Target> Projection<T> {
     pub async fn run(&self, bus: &Bus, stop: impl Future) -> Result<(), ProjectionError> {
         let Self { name, revision, config, target, effects, doing } = self;
         let of = run::Definition { name, revision: *revision, config, target, effects, doing };
+        let state = Arc::<StateCell>::default();
+        let component = ProjectionComponent { name: name.clone(), monitor: self.monitor(), state: Arc::clone(&state) };
+        bus.observers().introduce(&(Arc::new(component) as Arc<dyn Component>));
+        let at_work = AtWork::begin(&state);
+        let stop = async {
+            stop.await;
+            at_work.stopping();
+        };
         run::run(of, bus, stop).await
     }
 

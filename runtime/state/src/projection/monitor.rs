@@ -1,7 +1,9 @@
 //! What a projection in this process is doing, for those who look.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use eventsmith_bus::observe::{Component, ComponentKind, ComponentState, Figure, FigureKind, StateCell};
 use tokio::sync::watch;
 
 use super::generation::Generation;
@@ -79,5 +81,60 @@ impl ProjectionMonitor {
             // The projection is gone, and will never be.
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// A projection, as observers meet it.
+pub(crate) struct ProjectionComponent {
+    pub(crate) name: String,
+    pub(crate) monitor: ProjectionMonitor,
+    pub(crate) state: Arc<StateCell>,
+}
+
+impl Component for ProjectionComponent {
+    fn kind(&self) -> ComponentKind {
+        ComponentKind::Projection
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn state(&self) -> ComponentState {
+        match self.state.get() {
+            // Once it knows which read models it is to make, or waits to make, it is at work.
+            ComponentState::Starting if !self.monitor.statuses().is_empty() => ComponentState::Working,
+            state => state,
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.monitor.statuses().into_iter().find_map(|status| status.error)
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let serving = self.monitor.serving().or_else(|| self.monitor.statuses().into_iter().next());
+        let behind = serving.map(|status| status.behind());
+        behind.map(|value| Figure { kind: FigureKind::Lag, of: String::new(), value }).into_iter().collect()
+    }
+}
+
+/// A projection that runs, until this is dropped.
+pub(crate) struct AtWork(Arc<StateCell>);
+
+impl AtWork {
+    pub(crate) fn begin(state: &Arc<StateCell>) -> Self {
+        state.set(ComponentState::Starting);
+        Self(Arc::clone(state))
+    }
+
+    pub(crate) fn stopping(&self) {
+        self.0.set(ComponentState::Stopping);
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.set(ComponentState::Ended);
     }
 }

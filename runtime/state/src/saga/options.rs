@@ -21,6 +21,8 @@ pub struct StartOptions {
     pub metadata: Map<String, Value>,
     /// The W3C trace context of its messages and requests.
     pub traceparent: Option<String>,
+    /// What the vendors of tracing systems add to that.
+    pub tracestate: Option<String>,
 }
 
 impl StartOptions {
@@ -32,6 +34,7 @@ impl StartOptions {
             causation_id: follow_up.causation_id,
             metadata: received.envelope().metadata.clone(),
             traceparent: follow_up.traceparent,
+            tracestate: follow_up.tracestate,
         }
     }
 }

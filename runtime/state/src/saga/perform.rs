@@ -136,13 +136,15 @@ impl<S: State> Job<'_, S> {
                 return (Answer::Unanswered { reason, may_be_done: false, is_final: true }, id.to_string());
             }
         };
+        let trace = self.store.bus.present_trace(&self.message.headers);
         let options = RequestOptions {
             id: Some(id),
             timeout: Some(patience),
             correlation_id: circumstances.correlation_id.clone(),
             causation_id: Some(envelope.id),
             metadata: circumstances.metadata.clone(),
-            traceparent: circumstances.traceparent.clone(),
+            traceparent: trace.traceparent.or_else(|| circumstances.traceparent.clone()),
+            tracestate: trace.tracestate.or_else(|| circumstances.tracestate.clone()),
         };
         let intent = (envelope.version, data.get().as_bytes());
         (asks.ask(&self.store.bus, intent, options).await, id.to_string())

@@ -13,6 +13,7 @@ use eventsmith_bus::cause::Cause;
 use eventsmith_bus::config::duration::LONGEST;
 use eventsmith_bus::consumer::ConsumerConfig;
 use eventsmith_bus::environment::suspended;
+use eventsmith_bus::observe::{self, Component, ComponentState, StateCell};
 use eventsmith_bus::settings::{ConsumerSettings, saga_consumers};
 use eventsmith_bus::transport::{AckKind, Acker, Arrival, Deliveries, Delivery, ServerFailure, Transport, Unavailable};
 use eventsmith_event::event::State;
@@ -21,6 +22,7 @@ use futures_util::future::{BoxFuture, join_all, try_join_all};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument;
 
 use super::client::Sagas;
 use super::definition::Saga;
@@ -30,6 +32,7 @@ use super::options::StartOptions;
 use super::perform::{Handled, Job};
 use super::step::{Kind, Signal};
 use super::store::{Store, check_server};
+use super::told::{self, AtWork, RunnerComponent};
 use crate::confine::confined_future;
 use crate::delay::doubled;
 
@@ -96,6 +99,7 @@ pub struct SagaRunner {
     config: SagaConfig,
     known: Vec<Arc<dyn AnySaga>>,
     starting: Option<eventsmith_bus::memory::Starting>,
+    state: Arc<StateCell>,
 }
 
 impl fmt::Debug for SagaRunner {
@@ -108,12 +112,16 @@ impl fmt::Debug for SagaRunner {
 impl Sagas {
     /// A runner, to be given sagas and run. Its name is that of the consumer of the events that start sagas and go into them.
     pub fn runner(&self, service: impl Into<String>) -> SagaRunner {
+        let (service, state) = (service.into(), Arc::<StateCell>::default());
+        let component = RunnerComponent { name: service.clone(), state: Arc::clone(&state) };
+        self.bus().observers().introduce(&(Arc::new(component) as Arc<dyn Component>));
         SagaRunner {
             sagas: self.clone(),
-            service: service.into(),
+            service,
             config: SagaConfig::default(),
             known: Vec::new(),
             starting: self.bus().starting(),
+            state,
         }
     }
 }
@@ -209,6 +217,7 @@ impl SagaRunner {
     /// [`SagaError`] when a definition contradicts itself, a stream or consumer is not there, or the server is too old. Interruptions of the
     /// connection are no errors: they are waited out.
     pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<(), SagaError> {
+        let at_work = AtWork::begin(&self.state);
         self.check()?;
         let bus = self.sagas.bus().clone();
         check_server(bus.transport())?;
@@ -237,12 +246,14 @@ impl SagaRunner {
         let mut looking = pin!(look_for_others(others));
         let mut signal = pin!(shutdown);
         let mut is_signalled = false;
+        at_work.set(ComponentState::Working);
         let outcomes = loop {
             tokio::select! {
                 biased;
                 outcomes = &mut all => break outcomes,
                 _ = &mut signal, if !is_signalled => {
                     is_signalled = true;
+                    at_work.set(ComponentState::Stopping);
                     stop.send_replace(true);
                 }
                 never = &mut looking => match never {},
@@ -362,38 +373,6 @@ async fn look_for_others(sagas: Vec<(Store, Vec<u32>)>) -> Infallible {
     }
 }
 
-/// A durable consumer as it is wanted. What operators may decide is taken as it is found, where they do.
-async fn find_or_create(
-    transport: &dyn Transport,
-    wanted: ConsumerSettings,
-    is_operators: bool,
-) -> Result<ConsumerSettings, SagaError> {
-    let failed = |failure: ServerFailure| consumer_error(&wanted, Unavailable::from(failure).0);
-    let find = async || transport.consumer(&wanted.stream, &wanted.name).await;
-    if let Some(found) = find().await.map_err(failed)? {
-        // Where it begins cannot be changed, and means nothing any more.
-        let ConsumerSettings { deliver, ack_wait, max_ack_pending, .. } = found.settings;
-        let wanted = ConsumerSettings { deliver, ..wanted.clone() };
-        let wanted = if is_operators { ConsumerSettings { ack_wait, max_ack_pending, ..wanted } } else { wanted };
-        if found.settings != wanted {
-            transport.put_consumer(&wanted, true).await.map_err(failed)?;
-        }
-        return Ok(wanted);
-    }
-    match transport.put_consumer(&wanted, false).await {
-        Ok(()) => {}
-        // Another runner was quicker.
-        Err(ServerFailure::Refused { code: ServerFailure::CONSUMER_EXISTS, .. }) => {}
-        Err(failure) => return Err(failed(failure)),
-    }
-    let found = find().await.map_err(failed)?;
-    Ok(found.map_or_else(|| wanted.clone(), |found| found.settings))
-}
-
-fn consumer_error(settings: &ConsumerSettings, reason: Cause) -> SagaError {
-    SagaError::Consumer { stream: settings.stream.clone(), consumer: settings.name.clone(), reason }
-}
-
 /// Waits until nothing more is to begin.
 async fn is_stopped(stopped: &mut watch::Receiver<bool>) {
     // Without a sender nothing is to begin either.
@@ -447,9 +426,13 @@ impl Reading {
 
     fn begin(&self, delivery: Delivery, at_work: &mut JoinSet<()>) {
         let (saga, store, ack_wait) = (Arc::clone(&self.saga), self.store.clone(), self.settings.ack_wait);
+        let consumer = self.settings.name.clone();
         at_work.spawn(async move {
             delivery.acker.lease().limit(ack_wait);
-            let work = confined_future(|| saga.perform(&store, &delivery));
+            let observers = store.bus.observers();
+            let of = (saga.name(), saga.version());
+            let span = told::span(observers, of, (&store.home.stream, &consumer), &delivery);
+            let work = confined_future(|| saga.perform(&store, &delivery)).instrument(span.clone());
             let handled = tokio::select! {
                 handled = work => handled,
                 // Somebody else has it, or will soon.
@@ -459,12 +442,17 @@ impl Reading {
             let subject = &delivery.message.subject;
             let ack = match handled {
                 Ok(Ok(Handled::Done)) => AckKind::Ack,
-                Ok(Ok(Handled::Again(delay))) => AckKind::Nak(Some(delay)),
+                Ok(Ok(Handled::Again(delay))) => {
+                    observe::failed(&span, "unanswered");
+                    AckKind::Nak(Some(delay))
+                }
                 Ok(Err(error)) => {
+                    observe::failed(&span, "failed");
                     tracing::warn!(%subject, %error, "a saga does not go on; it is tried again");
                     AckKind::Nak(Some(trouble()))
                 }
                 Err(panic) => {
+                    observe::failed(&span, "panicked");
                     tracing::error!(%subject, panic, "the code of a saga panicked; it is tried again");
                     AckKind::Nak(Some(trouble()))
                 }

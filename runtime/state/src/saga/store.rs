@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
+use eventsmith_bus::observe::{Occurrence, TraceContext};
 use eventsmith_bus::publish::{PublishError, PublishOptions};
 use eventsmith_bus::transport::{Headers, MessageSelector, StreamMessage, Transport, Unavailable};
 use eventsmith_event::clip::clip;
@@ -141,6 +142,7 @@ impl Store {
             causation_id: None,
             metadata: envelope.metadata,
             traceparent: event.message.headers.get(Headers::TRACEPARENT).map(ToOwned::to_owned),
+            tracestate: event.message.headers.get(Headers::TRACESTATE).map(ToOwned::to_owned),
         };
         Ok(Found { end, key, instance, circumstances })
     }
@@ -153,12 +155,20 @@ impl Store {
         circumstances: &StartOptions,
     ) -> Result<bool, SagaError> {
         let mut batch = self.bus.append_behind(&self.home.all(&key.saga, &key.id), end);
+        // What a step leads to belongs to the span of the step, where there is one; otherwise to what the saga came of.
+        let present = self.bus.present_trace(&Headers::default());
+        let trace = TraceContext {
+            traceparent: present.traceparent.or_else(|| circumstances.traceparent.clone()),
+            tracestate: present.tracestate.or_else(|| circumstances.tracestate.clone()),
+            baggage: None,
+        };
         let options = || PublishOptions {
             id: None,
             correlation_id: circumstances.correlation_id.clone(),
             causation_id: circumstances.causation_id.clone(),
             metadata: circumstances.metadata.clone(),
-            traceparent: circumstances.traceparent.clone(),
+            traceparent: trace.traceparent.clone(),
+            tracestate: trace.tracestate.clone(),
             expect: None,
         };
         let failed = |source| self.not_appended(&key.id, source);
@@ -195,9 +205,27 @@ impl Store {
             batch.push_payload((TIMEOUT, key.version), subject, &data, options(), headers).map_err(failed)?;
         }
         match self.bus.append(&batch).await {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                self.tell_turn(key, turn);
+                Ok(true)
+            }
             Err(error) if is_overtaken(&error) => Ok(false),
             Err(source) => Err(failed(source)),
+        }
+    }
+
+    /// Tells observers what was appended.
+    fn tell_turn(&self, key: &Key, turn: &Turn) {
+        let observers = self.bus.observers();
+        if observers.is_listening() {
+            for event in &turn.events {
+                observers.tell(&Occurrence::SagaTurned {
+                    saga: &key.saga,
+                    version: key.version,
+                    happened: event.happening.kind.as_str(),
+                    status: event.instance.as_ref().map(|instance| instance.status.as_str()),
+                });
+            }
         }
     }
 
@@ -220,6 +248,7 @@ impl Store {
                 causation_id: options.causation_id.clone(),
                 metadata: options.metadata.clone(),
                 traceparent: options.traceparent.clone(),
+                tracestate: options.tracestate.clone(),
                 expect: None,
             };
             let subject = self.home.subject(&found.key, Leaf::Input(input.kind.as_str()));

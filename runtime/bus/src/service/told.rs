@@ -1,0 +1,50 @@
+//! What observers are told of requests, and the spans around their handlers.
+
+use tokio::time::Instant;
+use tracing::Span;
+
+use super::answer::Answer;
+use super::endpoint::Endpoint;
+use crate::observe::{self, Incoming, MessageType, Occurrence, SpanOf};
+use crate::transport::{Headers, LiveMessage};
+
+/// The code of a reply. (As HTTP has it; NATS services have none.)
+const REPLIED: u16 = 200;
+
+impl Endpoint {
+    /// The span around answering a request, if anybody listens.
+    pub(super) fn open(&self, live: &LiveMessage) -> Option<Span> {
+        let observers = self.bus.observers();
+        observers.is_listening().then(|| {
+            let (message, group) = (self.message_type(), Some(&*self.service));
+            let of = SpanOf { operation: "answer", operation_type: "process", kind: "server", message, group };
+            let (span, headers) = (observe::span(of), &live.message.headers);
+            span.record("messaging.destination.name", &*live.message.subject);
+            span.record("messaging.message.id", headers.get(Headers::ID));
+            observers.connect(span, &Incoming { headers, is_first: true })
+        })
+    }
+
+    /// The answer is known.
+    pub(super) fn close(&self, span: &Span, answer: &Answer) {
+        if self.bus.observers().is_listening()
+            && let Some((code, _)) = &answer.error
+        {
+            observe::failed(span, code);
+        }
+    }
+
+    /// The answer is sent.
+    pub(super) fn tell(&self, answer: &Answer, arrived: Instant) {
+        let observers = self.bus.observers();
+        if observers.is_listening() {
+            let code = answer.error.as_ref().map_or(REPLIED, |(code, _)| *code);
+            let (service, message) = (&*self.service, self.message_type());
+            observers.tell(&Occurrence::Answered { service, message, code, took: arrived.elapsed() });
+        }
+    }
+
+    fn message_type(&self) -> MessageType {
+        MessageType { name: self.route.event_type, version: self.route.version, template: self.route.subject }
+    }
+}
