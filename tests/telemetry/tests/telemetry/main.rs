@@ -1,0 +1,13 @@
+//! What services tell of themselves: traces, metrics, health.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod collector;
+mod health;
+mod metrics;
+mod names;
+mod observers;
+mod traces;
+
+/// How a test ends.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
