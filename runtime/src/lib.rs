@@ -154,7 +154,7 @@ pub mod monitor;
 pub mod observe;
 #[cfg(feature = "state")]
 pub mod state;
-#[cfg(feature = "telemetry")]
+#[cfg(feature = "telemetry-names")]
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

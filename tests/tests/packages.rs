@@ -17,6 +17,7 @@ const PUBLISHED: [&str; 12] = [
     "eventsmith-bus",
     "eventsmith-state",
     "eventsmith-admin",
+    "eventsmith-telemetry",
     "eventsmith-codegen",
     "eventsmith-macros",
     "eventsmith-testing",

@@ -1,6 +1,6 @@
 //! The documentation is true: what its pages show is done, each page in a folder of its own, and prints what the page says.
 //!
-//! Rust in a page is a documentation test of `tests/src/lib.rs` or `schemas/src/lib.rs`. What any other block is for stands in
+//! Rust in a page is a documentation test of `tests/src/lib.rs`, `schemas/src/lib.rs` or `tests/telemetry/src/lib.rs`. What any other block is for stands in
 //! the comment before it, and a block without one fails a test:
 //!
 //! - `<!-- file: PATH -->`: the block is the text of a file; `append` adds it to one.

@@ -130,10 +130,8 @@ impl Bus {
     #[must_use = "the bus itself is observed by nobody new"]
     pub fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
         let Inner { publisher, backend, ack_timeout, replicas, create_consumers } = &*self.inner;
-        let connection: Arc<dyn Component> = Arc::new(Connection {
-            name: publisher.sender.source.clone(),
-            transport: Arc::clone(&publisher.transport),
-        });
+        let connection: Arc<dyn Component> =
+            Arc::new(Connection { name: publisher.sender.source.clone(), transport: Arc::clone(&publisher.transport) });
         Observers::default().and(Arc::clone(&observer)).introduce(&connection);
         let sender = Sender { observers: publisher.sender.observers.and(observer), ..publisher.sender.clone() };
         Self {

@@ -217,8 +217,14 @@ impl<E> Received<E> {
     pub async fn request<R: Request>(&self, request: &R) -> Result<R::Reply, RequestError<R::Error>> {
         let PublishOptions { correlation_id, causation_id, traceparent, tracestate, .. } = self.follow_up();
         let timeout = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let options =
-            RequestOptions { correlation_id, causation_id, traceparent, tracestate, timeout, ..RequestOptions::default() };
+        let options = RequestOptions {
+            correlation_id,
+            causation_id,
+            traceparent,
+            tracestate,
+            timeout,
+            ..RequestOptions::default()
+        };
         self.bus().request_with(request, options).await
     }
 

@@ -44,9 +44,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    BulkBatch, BulkEnd, ConnectionState, ConsumerPhase, Deliveries, Denied, DeniedAction, Follow, Follower, Message, MessageSelector,
-    PendingAck, PendingReply, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription,
-    Transport, Unavailable,
+    BulkBatch, BulkEnd, ConnectionState, ConsumerPhase, Deliveries, Denied, DeniedAction, Follow, Follower, Message,
+    MessageSelector, PendingAck, PendingReply, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage,
+    Subscription, Transport, Unavailable,
 };
 use bulk::FastBatch;
 use follow::Following;

@@ -102,14 +102,14 @@ impl TraceContext {
     /// What headers say, as far as it can be passed on.
     pub fn of(headers: &Headers) -> Self {
         let get = |name| headers.get(name).map(ToOwned::to_owned);
-        let [traceparent, tracestate, baggage] =
-            [Headers::TRACEPARENT, Headers::TRACESTATE, Headers::BAGGAGE].map(get);
+        let [traceparent, tracestate, baggage] = [Headers::TRACEPARENT, Headers::TRACESTATE, Headers::BAGGAGE].map(get);
         Self { traceparent, tracestate, baggage }.passable()
     }
 
     /// Without what no header may hold.
     pub(crate) fn passable(self) -> Self {
-        let is_line = |text: &String, longest| text.len() <= longest && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+        let is_line =
+            |text: &String, longest| text.len() <= longest && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
         Self {
             traceparent: self.traceparent.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())),
             tracestate: self.tracestate.filter(|text| is_line(text, LONGEST_STATE)),
@@ -176,8 +176,10 @@ impl Observers {
     fn each(&self, mut tell: impl FnMut(&dyn Observer)) {
         for observer in self.0.iter().flat_map(|observers| observers.iter()) {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| tell(&**observer))) {
-                // What a panic carries may panic as well where it is dropped.
-                std::mem::forget(panic);
+                // What a panic carries may panic as well where it is dropped; what that carries is left alone.
+                if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(panic))) {
+                    std::mem::forget(again);
+                }
                 tracing::error!("an observer of the bus panicked; what it was told goes on without it");
             }
         }

@@ -48,11 +48,17 @@ pub(crate) fn register(meter: &Meter, components: &Components) {
     observe(meter, &names::UNDER_WAY, components, of_kind(FigureKind::Running, ComponentKind::Service, by_name));
     let projection = |name: &str, _: &Figure| vec![KeyValue::new(names::PROJECTION, name.to_owned())];
     observe(meter, &names::PROJECTION_LAG, components, of_kind(FigureKind::Lag, ComponentKind::Projection, projection));
-    observe(meter, &names::RECONNECTS, components, of_kind(FigureKind::Losses, ComponentKind::Connection, |_, _| Vec::new()));
+    observe(
+        meter,
+        &names::RECONNECTS,
+        components,
+        of_kind(FigureKind::Losses, ComponentKind::Connection, |_, _| Vec::new()),
+    );
     observe(meter, &names::BREAKER_STATE, components, breakers);
     observe(meter, &names::COMPONENT_UP, components, at_work);
     observe(meter, &names::CONNECTION_UP, components, |components| {
-        let connections = components.all().into_iter().filter(|component| component.kind() == ComponentKind::Connection);
+        let connections =
+            components.all().into_iter().filter(|component| component.kind() == ComponentKind::Connection);
         connections.map(|connection| (u64::from(connection.state() == ComponentState::Working), Vec::new())).collect()
     });
 }

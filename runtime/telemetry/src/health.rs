@@ -69,7 +69,11 @@ impl Telemetry {
     ///
     /// # Errors
     /// As [`serve`](Self::serve).
-    pub async fn serve_on<T>(&self, listener: TcpListener, shutdown: impl Future<Output = T>) -> Result<(), ServeError> {
+    pub async fn serve_on<T>(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = T>,
+    ) -> Result<(), ServeError> {
         let address = listener.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
         let serving = async { axum::serve(listener, self.router()).await };
         let ended = async {

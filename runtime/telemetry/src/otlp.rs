@@ -68,7 +68,8 @@ struct Collector {
 
 impl Collector {
     fn new() -> std::io::Result<Self> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("eventsmith-otlp").enable_all().build()?;
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("eventsmith-otlp").enable_all().build()?;
         Ok(Self { runtime: Some(runtime), client: Client::builder(TokioExecutor::new()).build_http() })
     }
 }
@@ -104,7 +105,7 @@ impl HttpClient for Collector {
             let body = Limited::new(body, LONGEST_ANSWER).collect().await?.to_bytes();
             Ok::<_, HttpError>(Response::from_parts(head, body))
         };
-        let sent = self.runtime.as_ref().map(|runtime| runtime.spawn(timeout(PATIENCE, sending)));
+        let sent = self.runtime.as_ref().map(|runtime| runtime.spawn(async move { timeout(PATIENCE, sending).await }));
         Box::pin(async move {
             match sent {
                 // The thread of the exporter waits here; the time is kept by the other one.

@@ -93,7 +93,10 @@ pub struct TelemetryBuilder {
 
 impl fmt::Debug for TelemetryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TelemetryBuilder").field("service", &self.service).field("sampled", &self.sampled).finish_non_exhaustive()
+        f.debug_struct("TelemetryBuilder")
+            .field("service", &self.service)
+            .field("sampled", &self.sampled)
+            .finish_non_exhaustive()
     }
 }
 
@@ -245,8 +248,7 @@ impl TelemetryBuilder {
         let this = self.with_otlp()?;
         #[cfg(not(feature = "otlp"))]
         let this = self;
-        let resource =
-            Resource::builder().with_service_name(this.service).with_attributes(this.resource).build();
+        let resource = Resource::builder().with_service_name(this.service).with_attributes(this.resource).build();
         let registry = Registry::new();
         let exporter = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())

@@ -1,5 +1,10 @@
 //! A shop of two processes, whose traces tests look at: what is said in it, and the saga of a purchase.
 
+/// docs/telemetry.md, whose examples are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/telemetry.md")]
+pub struct Page;
+
 use std::time::Duration;
 
 use eventsmith::catalogue::StreamDescriptor;
@@ -120,4 +125,3 @@ pub fn purchase() -> Saga<Purchase> {
             Step::awaits("confirm", |event: &Confirmed| Some(event.order.clone())).timeout(Duration::from_millis(300)),
         )
 }
-

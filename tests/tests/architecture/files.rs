@@ -102,6 +102,11 @@ const FLOORS: &[Floors] = &[
         known: &[],
     },
     Floors {
+        of: "runtime/telemetry/src",
+        floors: &[&["names"], &["components", "metrics", "traces"], &["figures"], &["telemetry", "otlp"], &["health"]],
+        known: &[],
+    },
+    Floors {
         of: "runtime/testing/src",
         floors: &[&["error", "http", "port"], &["install", "probe"], &["server"], &["cluster", "agreement"]],
         known: &[],

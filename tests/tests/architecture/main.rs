@@ -86,10 +86,11 @@ const DEPENDENTS: &[Dependents] = &[
     },
     Dependents {
         of: "eventsmith-bus",
-        only: &["eventsmith-state", "eventsmith-admin", "eventsmith-testing", "eventsmith"],
+        only: &["eventsmith-state", "eventsmith-admin", "eventsmith-telemetry", "eventsmith-testing", "eventsmith"],
     },
     Dependents { of: "eventsmith-state", only: &["eventsmith"] },
     Dependents { of: "eventsmith-admin", only: &["eventsmith"] },
+    Dependents { of: "eventsmith-telemetry", only: &["eventsmith"] },
     Dependents { of: "eventsmith-testing", only: &["eventsmith"] },
 ];
 
@@ -98,11 +99,11 @@ const LAYERS: &[Layer] = &[
     Layer(&["eventsmith-exact", "eventsmith-unions", "eventsmith-operations"]),
     Layer(&["eventsmith-codegen", "eventsmith-event"]),
     Layer(&["eventsmith-macros", "eventsmith-bus"]),
-    Layer(&["eventsmith-state", "eventsmith-admin", "eventsmith-testing"]),
+    Layer(&["eventsmith-state", "eventsmith-admin", "eventsmith-telemetry", "eventsmith-testing"]),
     Layer(&[FACE]),
     Layer(&["rules-events"]),
     Layer(&["eventsmith-cli", "quickstart"]),
-    Layer(&["eventsmith-tests", "eventsmith-ui-tests", "eventsmith-simulation"]),
+    Layer(&["eventsmith-tests", "eventsmith-ui-tests", "eventsmith-simulation", "eventsmith-telemetry-tests"]),
 ];
 
 /// What users name.

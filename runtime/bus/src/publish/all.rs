@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::error::PublishError;
-use super::options::{PublishOptions, Published};
 use super::observed::publishing;
+use super::options::{PublishOptions, Published};
 use super::prepare::{Prepared, prepare, type_of};
 use super::publisher::Publisher;
 use crate::transport::{PendingAck, PublishAck, SendFailure};

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::error::PublishError;
 use super::expect::Expect;
-use super::options::{PublishOptions, Published};
 use super::observed::created;
+use super::options::{PublishOptions, Published};
 use super::prepare::{prepare_any, prepare_payload, type_of};
 use super::publisher::Publisher;
 use crate::observe::MessageType;
@@ -46,7 +46,8 @@ impl Append {
         options: PublishOptions,
         headers: Vec<(&'static str, String)>,
     ) -> Result<(), PublishError> {
-        let prepared = created(&self.sender, type_of::<E>(), || prepare_any(&self.sender, event, &self.expecting(options)))?;
+        let prepared =
+            created(&self.sender, type_of::<E>(), || prepare_any(&self.sender, event, &self.expecting(options)))?;
         self.add(prepared, headers).map(drop)
     }
 

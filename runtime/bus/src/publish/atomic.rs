@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::PublishError;
 use super::expect::Expect;
-use super::options::{PublishOptions, Published};
 use super::observed::created;
+use super::options::{PublishOptions, Published};
 use super::prepare::{Prepared, prepare, type_of};
 use super::publisher::{Publisher, Sending, id, not_sent, transient};
 use crate::environment;

@@ -71,12 +71,7 @@ impl Publisher {
     }
 
     /// Tells observers what became of an event.
-    pub(super) fn tell(
-        &self,
-        message: MessageType,
-        took: Option<Duration>,
-        stored: Result<&Published, &PublishError>,
-    ) {
+    pub(super) fn tell(&self, message: MessageType, took: Option<Duration>, stored: Result<&Published, &PublishError>) {
         let observers = &self.sender.observers;
         if !observers.is_listening() {
             return;

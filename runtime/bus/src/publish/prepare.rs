@@ -21,7 +21,11 @@ use crate::transport::{Message, PublishAck, SendFailure};
 const ATOMIC_DISABLED: u64 = 10174;
 
 /// Validates an event that is of no aggregate, and wraps it into its envelope.
-pub(super) fn prepare<E: Event>(sender: &Sender, event: &E, options: &PublishOptions) -> Result<Prepared, PublishError> {
+pub(super) fn prepare<E: Event>(
+    sender: &Sender,
+    event: &E,
+    options: &PublishOptions,
+) -> Result<Prepared, PublishError> {
     match E::AGGREGATE {
         Some(aggregate) => Err(PublishError::OfAggregate { event_type: E::TYPE, aggregate }),
         None => prepare_any(sender, event, options),
@@ -70,7 +74,15 @@ pub(super) fn prepare_payload<T: Serialize>(
     }
     // Only for those who listen.
     let conversation = options.correlation_id.clone().filter(|_| sender.observers.is_listening());
-    Ok(Prepared { id, is_given: options.id.is_some(), expect: options.expect, filter: None, kind, conversation, message })
+    Ok(Prepared {
+        id,
+        is_given: options.id.is_some(),
+        expect: options.expect,
+        filter: None,
+        kind,
+        conversation,
+        message,
+    })
 }
 
 /// A message and the id that all attempts to publish it share.

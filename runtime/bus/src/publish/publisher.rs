@@ -52,7 +52,19 @@ impl Publisher {
         if let Some(expect) = expect {
             message.headers.push(expect.header(), expect.sequence().to_string());
         }
-        self.store(&Prepared { id, is_given: false, expect, filter: None, kind: MessageType::OTHER, conversation: None, message }, None).await
+        self.store(
+            &Prepared {
+                id,
+                is_given: false,
+                expect,
+                filter: None,
+                kind: MessageType::OTHER,
+                conversation: None,
+                message,
+            },
+            None,
+        )
+        .await
     }
 
     /// Sends a message until it is known to be stored, known to be refused, or the budget is spent. It may have been sent

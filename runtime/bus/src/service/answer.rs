@@ -108,6 +108,11 @@ impl Answer {
         answer
     }
 
+    /// The code of the error, or 200 for a reply: that is what HTTP has, as NATS services have none.
+    pub(super) fn code(&self) -> u16 {
+        self.error.as_ref().map_or(200, |(code, _)| *code)
+    }
+
     /// The message to whoever asked.
     pub(super) fn message(&self, to: String, event_type: &'static str, version: u32) -> Message {
         let mut headers = Headers::default();

@@ -79,7 +79,12 @@ impl Endpoint {
             Entry::Full(Incoming { live, .. }, ahead) => {
                 let (endpoint, answer) = (Arc::clone(self), self.busy(ahead));
                 // Sending may wait for room in the queue of the connection.
-                tokio::spawn(async move { endpoint.send(live.reply, answer, live.arrived).await });
+                tokio::spawn(async move {
+                    let code = endpoint.send(live.reply, answer).await;
+                    // Here no observer may keep the connection waiting.
+                    let runtime = endpoint.runtime.clone();
+                    runtime.spawn(async move { endpoint.tell(code, live.arrived) });
+                });
             }
         }
     }
@@ -140,7 +145,8 @@ impl Endpoint {
     async fn handle(&self, incoming: Incoming, seat: &mut Seat<'_>) {
         let live = &incoming.live;
         let id = live.message.headers.get(Headers::ID).unwrap_or_default();
-        let span = self.open(live).unwrap_or_else(|| tracing::info_span!("answer", subject = %live.message.subject, id));
+        let span =
+            self.open(live).unwrap_or_else(|| tracing::info_span!("answer", subject = %live.message.subject, id));
         let own = span.clone();
         let (answer, keeping) = self.answer(&incoming, seat).instrument(span).await;
         if let (Outcome::Failed, Some((code, text))) = (answer.outcome, &answer.error) {
@@ -148,7 +154,8 @@ impl Endpoint {
             tracing::warn!(request = self.route.event_type, code, error = text, "a request failed");
         }
         self.close(&own, &answer);
-        self.send(incoming.live.reply, answer, incoming.live.arrived).await;
+        let code = self.send(incoming.live.reply, answer).await;
+        self.tell(code, incoming.live.arrived);
         if let Some(keeping) = keeping {
             // It is under way for as long as it takes.
             drop(keeping.await);
@@ -262,7 +269,8 @@ impl Endpoint {
         Answer { has_run: true, ..answer }
     }
 
-    async fn send(&self, reply: Option<String>, mut answer: Answer, arrived: Instant) {
+    /// Sends an answer, and returns its code.
+    async fn send(&self, reply: Option<String>, mut answer: Answer) -> u16 {
         // Somebody who does not wait is told nothing.
         let reply = reply.filter(|reply| may_answer(reply, iter::once(&self.route)));
         while let Some(reply) = &reply {
@@ -278,9 +286,9 @@ impl Endpoint {
                 Ok(()) => break,
             }
         }
-        self.tell(&answer, arrived);
         self.stats.note(&answer);
         self.stats.under_way.fetch_sub(1, Relaxed);
+        answer.code()
     }
 }
 

@@ -101,7 +101,9 @@ impl Component for ServiceComponent {
 
 impl ServiceMonitor {
     pub(super) fn show(&self, endpoints: &[Arc<Endpoint>]) {
-        let stats = endpoints.iter().map(|endpoint| (endpoint.route.event_type, Arc::clone(&endpoint.stats), endpoint.breaker.clone()));
+        let stats = endpoints
+            .iter()
+            .map(|endpoint| (endpoint.route.event_type, Arc::clone(&endpoint.stats), endpoint.breaker.clone()));
         // A service runs once, so there is nothing to replace.
         let _ = self.endpoints.set(stats.collect());
     }

@@ -8,9 +8,6 @@ use super::endpoint::Endpoint;
 use crate::observe::{self, Incoming, MessageType, Occurrence, SpanOf};
 use crate::transport::{Headers, LiveMessage};
 
-/// The code of a reply. (As HTTP has it; NATS services have none.)
-const REPLIED: u16 = 200;
-
 impl Endpoint {
     /// The span around answering a request, if anybody listens.
     pub(super) fn open(&self, live: &LiveMessage) -> Option<Span> {
@@ -35,10 +32,9 @@ impl Endpoint {
     }
 
     /// The answer is sent.
-    pub(super) fn tell(&self, answer: &Answer, arrived: Instant) {
+    pub(super) fn tell(&self, code: u16, arrived: Instant) {
         let observers = self.bus.observers();
         if observers.is_listening() {
-            let code = answer.error.as_ref().map_or(REPLIED, |(code, _)| *code);
             let (service, message) = (&*self.service, self.message_type());
             observers.tell(&Occurrence::Answered { service, message, code, took: arrived.elapsed() });
         }

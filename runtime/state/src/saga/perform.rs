@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventsmith_bus::request::RequestOptions;
-use eventsmith_bus::transport::Message;
+use eventsmith_bus::transport::{Headers, Message};
 use eventsmith_event::envelope::Envelope;
 use eventsmith_event::event::State;
 use uuid::Uuid;
@@ -136,7 +136,7 @@ impl<S: State> Job<'_, S> {
                 return (Answer::Unanswered { reason, may_be_done: false, is_final: true }, id.to_string());
             }
         };
-        let trace = self.store.bus.present_trace(&self.message.headers);
+        let trace = self.store.bus.present_trace(&Headers::default());
         let options = RequestOptions {
             id: Some(id),
             timeout: Some(patience),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use eventsmith_bus::observe::{self, Component, ComponentKind, ComponentState, Incoming, MessageType, Observers, SpanOf, StateCell};
+use eventsmith_bus::observe::{
+    self, Component, ComponentKind, ComponentState, Incoming, MessageType, Observers, SpanOf, StateCell,
+};
 use eventsmith_bus::transport::Delivery;
 use tracing::Span;
 
@@ -57,7 +59,8 @@ pub(crate) fn span(
         return Span::none();
     }
     let message = MessageType { name: saga, version, template: saga };
-    let of = SpanOf { operation: "process", operation_type: "process", kind: "consumer", message, group: Some(consumer) };
+    let of =
+        SpanOf { operation: "process", operation_type: "process", kind: "consumer", message, group: Some(consumer) };
     let span = observe::span(of);
     span.record("messaging.destination.name", &*delivery.message.subject);
     span.record("eventsmith.stream", stream);

@@ -11,7 +11,9 @@ use eventsmith_telemetry_tests::{Doomed, Noted, Placed, Price, SECRET, STREAMS, 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let (Some(url), Some(endpoint)) = (args.next(), args.next()) else { return Err("shop NATS_URL OTLP_ENDPOINT".into()) };
+    let (Some(url), Some(endpoint)) = (args.next(), args.next()) else {
+        return Err("shop NATS_URL OTLP_ENDPOINT".into());
+    };
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         std::process::exit(3);
@@ -21,7 +23,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = Config { servers: vec![url.as_str().into()], create_consumers: true, ..Config::default() };
     let bus = Bus::connect(config).await?.observed_by(telemetry.observer());
     let retry = RetryPolicy { first_delay: Duration::from_millis(50), ..RetryPolicy::default() };
-    let consumer = bus.consumer("shop").config(ConsumerConfig { retry, ..ConsumerConfig::default() }).on(placed).on(doomed);
+    let consumer =
+        bus.consumer("shop").config(ConsumerConfig { retry, ..ConsumerConfig::default() }).on(placed).on(doomed);
     let runner = Sagas::of(&bus, STREAMS).runner("purchases").saga(purchase());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);

@@ -17,38 +17,38 @@ use tokio::net::TcpListener;
 
 /// A span as it was exported.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Span {
-    pub service: String,
-    pub name: String,
+pub(crate) struct Span {
+    pub(crate) service: String,
+    pub(crate) name: String,
     /// As OTLP has it: 2 server, 3 client, 4 producer, 5 consumer.
-    pub kind: i32,
-    pub trace: Vec<u8>,
-    pub id: Vec<u8>,
-    pub parent: Vec<u8>,
+    pub(crate) kind: i32,
+    pub(crate) trace: Vec<u8>,
+    pub(crate) id: Vec<u8>,
+    pub(crate) parent: Vec<u8>,
     /// The ids of the spans that it is linked to.
-    pub links: Vec<Vec<u8>>,
-    pub attributes: BTreeMap<String, String>,
-    pub is_error: bool,
+    pub(crate) links: Vec<Vec<u8>>,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) is_error: bool,
     /// All of it as text, for what must not be in it.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Span {
-    pub fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.get(name).map(String::as_str)
     }
 }
 
 /// What came so far.
 #[derive(Debug, Clone, Default)]
-pub struct Collector {
+pub(crate) struct Collector {
     spans: Arc<Mutex<Vec<Span>>>,
     metrics: Arc<Mutex<Vec<String>>>,
 }
 
 impl Collector {
     /// Listens, and returns where.
-    pub async fn start() -> Result<(Self, String), Box<dyn std::error::Error>> {
+    pub(crate) async fn start() -> Result<(Self, String), Box<dyn std::error::Error>> {
         let collector = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = format!("http://{}", listener.local_addr()?);
@@ -60,17 +60,17 @@ impl Collector {
         Ok((collector, address))
     }
 
-    pub fn spans(&self) -> Vec<Span> {
+    pub(crate) fn spans(&self) -> Vec<Span> {
         self.spans.lock().unwrap().clone()
     }
 
     /// The names of the metrics that came.
-    pub fn metrics(&self) -> Vec<String> {
+    pub(crate) fn metrics(&self) -> Vec<String> {
         self.metrics.lock().unwrap().clone()
     }
 
     /// Waits until there are spans that do.
-    pub async fn until(&self, what: &str, is_there: impl Fn(&[Span]) -> bool) -> Vec<Span> {
+    pub(crate) async fn until(&self, what: &str, is_there: impl Fn(&[Span]) -> bool) -> Vec<Span> {
         for _ in 0..1_200 {
             let spans = self.spans();
             if is_there(&spans) {

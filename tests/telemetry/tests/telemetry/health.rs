@@ -16,7 +16,10 @@ use crate::Outcome;
 use crate::names::families;
 
 /// Asks for a page, and returns the status and the body.
-pub async fn get(address: std::net::SocketAddr, path: &str) -> Result<(u16, String), Box<dyn std::error::Error>> {
+pub(crate) async fn get(
+    address: std::net::SocketAddr,
+    path: &str,
+) -> Result<(u16, String), Box<dyn std::error::Error>> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await?;
     let mut text = String::new();
@@ -87,7 +90,10 @@ async fn a_process_is_ready_while_it_is_connected_and_all_of_it_is_at_work() -> 
     let (status, page) = get(address, "/metrics").await?;
     assert_eq!(status, 200);
     let found = families(&page);
-    assert!(found.contains_key("eventsmith_consumer_running") && found.contains_key("eventsmith_connection_up"), "{page}");
+    assert!(
+        found.contains_key("eventsmith_consumer_running") && found.contains_key("eventsmith_connection_up"),
+        "{page}"
+    );
     assert!(page.contains("eventsmith_connection_reconnects_total 1"), "{page}");
     go_on.notify_one();
     assert_eq!(consuming.await??.handled, 1);

@@ -25,8 +25,10 @@ async fn price(_: Received<Price>) -> Result<NoReply, Refusal<NoRefusal>> {
 /// The value of a series with these labels among others.
 fn value(page: &str, metric: &names::Metric, labels: &[(&str, &str)]) -> f64 {
     let name = metric.prometheus();
-    let found = page.lines().filter(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")));
-    let is_meant = |line: &&str| labels.iter().all(|(name, value)| line.contains(&format!("{}=\"{value}\"", names::label(name))));
+    let found =
+        page.lines().filter(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")));
+    let is_meant =
+        |line: &&str| labels.iter().all(|(name, value)| line.contains(&format!("{}=\"{value}\"", names::label(name))));
     found.filter(is_meant).map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
 }
 

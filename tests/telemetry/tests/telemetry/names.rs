@@ -83,7 +83,7 @@ fn everything() -> Result<Telemetry, Box<dyn std::error::Error>> {
 }
 
 /// The metrics of a page as Prometheus reads it: type and labels by name.
-pub fn families(page: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+pub(crate) fn families(page: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let mut found: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
     let mut last = String::new();
     for line in page.lines().filter(|line| !line.is_empty()) {
@@ -128,6 +128,23 @@ fn every_metric_of_the_table_is_exported_with_its_labels_and_no_other_is() -> Ou
     }
     assert_eq!(exported, listed);
     Ok(())
+}
+
+#[test]
+fn the_page_lists_the_metrics_with_their_labels() {
+    let page = include_str!("../../../../docs/telemetry.md");
+    let mut rows = Vec::new();
+    for metric in names::ALL {
+        let kind = format!("{:?}", metric.kind).to_lowercase();
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{}`", names::label(label))).collect();
+        let (name, prometheus, labels) = (metric.name, metric.prometheus(), labels.join(", "));
+        rows.push(format!("| `{name}` | `{prometheus}` | {kind} | {labels} | {} |", metric.description));
+    }
+
+    let listed: Vec<&str> =
+        page.lines().filter(|line| line.matches(" | `").count() >= 1 && line.matches('|').count() == 6).collect();
+
+    assert_eq!(listed, rows);
 }
 
 /// The metrics of the messaging conventions, as docs/messaging/messaging-metrics.md of open-telemetry/semantic-conventions has them at

@@ -96,7 +96,10 @@ async fn a_trace_goes_through_two_processes_and_whatever_becomes_of_an_event() -
     flushing.flush().await;
     let pid = child.id().ok_or("the shop has ended")?.to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await?.success());
+    // Waiting closes it otherwise, and the shop ends with it.
+    let stdin = child.stdin.take();
     assert!(child.wait().await?.success(), "the shop did not end in good order");
+    drop(stdin);
     serving.abort();
     let spans = collector.spans();
 
@@ -122,7 +125,8 @@ async fn a_trace_goes_through_two_processes_and_whatever_becomes_of_an_event() -
     assert_eq!(second.attribute("eventsmith.deliveries"), Some("2"));
 
     // Its handler asks a service in the first process, and publishes.
-    let (request, answer) = (only(&spans, "request shop.query.order.price"), only(&spans, "answer shop.query.order.price"));
+    let (request, answer) =
+        (only(&spans, "request shop.query.order.price"), only(&spans, "answer shop.query.order.price"));
     assert_child(request, second);
     assert_child(answer, request);
     assert_eq!((request.kind, answer.kind, answer.service.as_str()), (CLIENT, SERVER, "front"));
