@@ -121,7 +121,8 @@
 //!    not. [`Bus::subscribe`] listens to [`live`] events as they pass.
 //! 6. State: [`Bus::bucket`] holds documents, which implement [`State`]; [`bucket`] has what comes of them. [`mod@state`] has
 //!    aggregates, whose state is made of events, and projections, which make read models of streams.
-//! 7. Operating: [`admin`] provisions streams and buckets, and looks after dead letters.
+//! 7. Operating: [`admin`] provisions streams and buckets, and looks after dead letters. [`observe`] says what a bus tells of
+//!    what happens; the feature `telemetry` makes traces, metrics and health of it.
 //! 8. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
 //! 9. Tools: [`catalogue`] describes events, streams, buckets and services as data; [`error`] holds what errors are made of.
 //!

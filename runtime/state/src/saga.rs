@@ -10,6 +10,7 @@ mod asking;
 mod choice;
 pub mod client;
 pub mod definition;
+mod durable;
 pub mod error;
 mod fit;
 pub mod history;

@@ -15,7 +15,7 @@ use eventsmith_bus::consumer::ConsumerConfig;
 use eventsmith_bus::environment::suspended;
 use eventsmith_bus::observe::{self, Component, ComponentState, StateCell};
 use eventsmith_bus::settings::{ConsumerSettings, saga_consumers};
-use eventsmith_bus::transport::{AckKind, Acker, Arrival, Deliveries, Delivery, ServerFailure, Transport, Unavailable};
+use eventsmith_bus::transport::{AckKind, Acker, Arrival, Deliveries, Delivery};
 use eventsmith_event::event::State;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, try_join_all};
@@ -26,6 +26,7 @@ use tracing::Instrument;
 
 use super::client::Sagas;
 use super::definition::Saga;
+use super::durable::{consumer_error, find_or_create};
 use super::error::SagaError;
 use super::inlet::{Inlet, joined};
 use super::options::StartOptions;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod collector;
+mod contexts;
 mod health;
 mod metrics;
 mod names;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use eventsmith::admin::BusAdmin;
-use eventsmith::observe::{Observer, Occurrence};
+use eventsmith::config::{BreakerConfig, ConsumerConfig};
+use eventsmith::observe::{Component, ComponentKind, ComponentState, Observer, Occurrence};
 use eventsmith::{Bus, HandlerError, PublishOptions, Received, Uuid};
 use eventsmith_telemetry_tests::{Doomed, Placed, STREAMS};
 
@@ -27,6 +28,7 @@ impl Observer for Noted {
             Occurrence::Acknowledged { message, .. } => format!("acknowledged {}", message.name),
             Occurrence::PutOff { message, outcome, .. } => format!("put off {} {}", message.name, outcome.as_str()),
             Occurrence::DeadLettered { message, reason, .. } => format!("dead-lettered {} {reason}", message.name),
+            Occurrence::BreakerChanged { breaker, state, .. } => format!("breaker {breaker} {state}"),
             _ => text,
         };
         self.0.lock().unwrap().push(words);
@@ -92,5 +94,59 @@ async fn observers_are_told_what_becomes_of_an_event_and_one_that_panics_loses_n
         "dead-lettered order.doomed rejected",
     ];
     assert_eq!(*noted.0.lock().unwrap(), expected);
+    Ok(())
+}
+
+/// Asks as quickly as it can how all components fare, while it is told of what happens.
+#[derive(Default)]
+struct Curious(Mutex<Vec<Arc<dyn Component>>>);
+
+impl Observer for Curious {
+    fn meet(&self, component: &Arc<dyn Component>) {
+        self.0.lock().unwrap().push(Arc::clone(component));
+    }
+
+    fn observe(&self, _: &Occurrence<'_>) {
+        for component in self.0.lock().unwrap().iter() {
+            component.figures();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_may_ask_how_all_fares_whatever_it_is_told() -> Outcome {
+    let curious = Arc::new(Curious::default());
+    let bus = Bus::in_memory().observed_by(curious.clone());
+    bus.provision(STREAMS).await?;
+    bus.publish(&Doomed::of("o-1")).await?;
+    bus.publish(&Placed::of("o-2")).await?;
+    let breaker = BreakerConfig { consecutive_failures: 1, ..BreakerConfig::default() };
+    let config = ConsumerConfig { breaker: Some(breaker), ..ConsumerConfig::default() };
+
+    let summary = bus.consumer("shop").config(config).on(placed).on(doomed).run(bus.settle()).await?;
+
+    assert_eq!((summary.handled, summary.dead_lettered), (1, 1));
+    let states: Vec<_> = curious.0.lock().unwrap().iter().map(|of| (of.kind(), of.state())).collect();
+    let expected =
+        [(ComponentKind::Connection, ComponentState::Working), (ComponentKind::Consumer, ComponentState::Ended)];
+    assert_eq!(states, expected);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_opens_and_closes_is_told() -> Outcome {
+    let noted = Arc::new(Noted::default());
+    let bus = Bus::in_memory().observed_by(noted.clone());
+    bus.provision(STREAMS).await?;
+    bus.publish(&Placed::of("o-1")).await?;
+    let breaker = BreakerConfig { consecutive_failures: 1, ..BreakerConfig::default() };
+    let config = ConsumerConfig { breaker: Some(breaker), ..ConsumerConfig::default() };
+
+    bus.consumer("shop").config(config).on(placed).run(bus.settle()).await?;
+
+    let told: Vec<String> =
+        noted.0.lock().unwrap().iter().filter(|text| text.starts_with("breaker")).cloned().collect();
+    assert_eq!(told.first().map(String::as_str), Some("breaker order.placed open"), "{told:?}");
+    assert!(told.contains(&"breaker order.placed half_open".to_owned()), "{told:?}");
     Ok(())
 }
