@@ -7,7 +7,9 @@ use eventsmith_bus::observe::{Component, ComponentKind};
 
 /// All components, each by its kind and name. One that is made anew takes the place of the one before.
 #[derive(Clone, Default)]
-pub(crate) struct Components(Arc<Mutex<BTreeMap<(ComponentKind, String), Arc<dyn Component>>>>);
+pub(crate) struct Components(Arc<Mutex<ByName>>);
+
+type ByName = BTreeMap<(ComponentKind, String), Arc<dyn Component>>;
 
 impl Components {
     pub(crate) fn add(&self, component: &Arc<dyn Component>) {

@@ -1,6 +1,6 @@
 //! What services tell of themselves: traces, metrics, health.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod collector;
 mod contexts;
