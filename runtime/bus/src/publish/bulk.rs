@@ -200,7 +200,7 @@ impl BulkPublisher {
         let Route::Batch { batch, counted } = &mut self.route else { return };
         let stored = batch.stored();
         for _ in *counted..stored {
-            if let Some(prepared) = self.in_flight.pop_front() {
+            if let Some((prepared, _)) = self.in_flight.pop_front() {
                 self.publisher.tell_batched(prepared.kind);
             }
         }
