@@ -63,13 +63,7 @@ impl Worker {
     }
 
     /// The delivery ended so.
-    pub(super) fn tell_settled(
-        &self,
-        run: Option<ToldRun>,
-        sequence: u64,
-        outcome: &HandlerOutcome,
-        end: DeliveryEnd,
-    ) {
+    pub(super) fn tell_settled(&self, run: Option<ToldRun>, sequence: u64, outcome: &HandlerOutcome, end: DeliveryEnd) {
         let Some(ToldRun { message, .. }) = run else { return };
         let (consumer, stream) = (&*self.service, &*self.stream);
         let occurrence = match end {
