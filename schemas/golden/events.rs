@@ -173,8 +173,7 @@ pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[
         .discard(::eventsmith::catalogue::Discard::New).aggregates(true),
     ::eventsmith::catalogue::StreamDescriptor::new("RULES_SAGAS", &["rules.saga.>"]).description(
         "Checkouts as they run. Only their runner publishes here: whoever may can roll the stream up. Those that ended stay until they are purged.",
-    ).replicas(3).duplicate_window(::std::time::Duration::from_secs(120))
-        .discard(::eventsmith::catalogue::Discard::New).sagas(&["checkout"]),
+    ).replicas(3).duplicate_window(::std::time::Duration::from_secs(120)).sagas(&["checkout"]),
 ];
 
 /// The key-value buckets that the catalogue declares.

@@ -44,6 +44,7 @@ fn a_service_is_drawn_with_what_nobody_else_has_to_do_with() {
     let stale = run(&folder, &["flow", "--service", "taxes", "--check", "calculator.mmd"]);
     let unknown = run(&folder, &["flow", "--service", "calculater"]);
     let saga = run(&folder, &["flow", "--saga", "checkout"]);
+    let no_saga = run(&folder, &["flow", "--saga", "refund"]);
 
     let text = fs::read_to_string(folder.path().join("calculator.mmd")).unwrap();
     assert_eq!(drawn.status, 0, "{}", drawn.stderr);
@@ -51,7 +52,8 @@ fn a_service_is_drawn_with_what_nobody_else_has_to_do_with() {
     assert_eq!((fresh.status, stale.status), (0, 1), "{}{}", fresh.stderr, stale.stderr);
     assert!(stale.stdout.contains("help: eventsmith flow --service taxes --out calculator.mmd"), "{}", stale.stdout);
     assert_eq!((unknown.status, unknown.stderr.contains("calculator")), (2, true), "{}", unknown.stderr);
-    assert_eq!((saga.status, saga.stderr.contains("it declares no saga")), (2, true), "{}", saga.stderr);
+    assert_eq!((saga.status, saga.stdout.contains("checkout.progress")), (0, true), "{saga:?}");
+    assert_eq!((no_saga.status, no_saga.stderr.contains("checkout")), (2, true), "{}", no_saga.stderr);
 }
 
 #[test]

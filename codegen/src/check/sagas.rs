@@ -7,6 +7,7 @@ use toml::Spanned;
 use crate::diagnostic::Diagnostic;
 use crate::filter::matches;
 use crate::lookup;
+use crate::manifest::Discard;
 use crate::model::{Catalogue, Kind, is_token};
 
 use super::buckets::{documents, near};
@@ -18,6 +19,7 @@ const BAD_SAGA: &str = "bad-saga";
 /// Adds what is wrong with the sagas of a manifest that could be read.
 pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     subjects(catalogue, diagnostics);
+    schedules(catalogue, diagnostics);
     names(catalogue, diagnostics);
     states(catalogue, diagnostics);
     runners(catalogue, diagnostics);
@@ -78,6 +80,18 @@ fn subjects(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
                 diagnostics.push(error(catalogue, saga, BAD_SAGA, message, &help));
             }
         }
+    }
+}
+
+/// The time-outs of sagas are scheduled messages, which a stream that refuses new messages when it is full cannot have: nats-server 2.12
+/// and later refuse such a stream.
+fn schedules(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let streams = catalogue.manifest.streams.iter().filter(|(_, stream)| !stream.sagas.is_empty());
+    for (name, _) in streams.filter(|(_, stream)| stream.discard == Discard::New) {
+        let message =
+            format!("stream {} holds sagas, whose time-outs no stream keeps with discard = \"new\"", name.get_ref());
+        let help = "remove `discard`, and the limits of the stream: a saga must not be forgotten either";
+        diagnostics.push(error(catalogue, name, BAD_SAGA, message, help));
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::diagnostic::Severity;
 use crate::lint::file::Report;
 use crate::load::Loaded;
-use crate::manifest::{Discard, Retention, Storage};
+use crate::manifest::{Retention, Storage};
 use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
@@ -11,8 +11,8 @@ pub(crate) const RULE: Rule = Rule {
     family: Family::Lint,
     severity: Severity::Warning,
     purpose: "A saga is what its events say, and its time-outs are messages that wait in its stream. A stream that drops them, at its \
-              limits of age, bytes or count or once they are acknowledged, leaves sagas that never end, and no compensation is run. Where \
-              a stream must not grow without end, `discard = \"new\"` refuses new sagas instead.",
+              limits of age, bytes or count or once they are acknowledged, leaves sagas that never end, and no compensation is run. So that \
+              the stream does not grow without end, those that ended are purged: `eventsmith sagas purge`.",
     bad: "--- eventsmith.toml
 root = \"rules\"
 [streams.RULES_SAGAS]
@@ -42,8 +42,11 @@ pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
             ("drops what is older than max_age, time-outs among it", "remove `max_age`")
         } else if stream.storage == Storage::Memory {
             ("is kept in memory, so that a server which is started again has none", "remove `storage`")
-        } else if is_limited && stream.discard == Discard::Old {
-            ("drops the oldest when it is full", "write `discard = \"new\"`, or remove the limit")
+        } else if is_limited {
+            (
+                "drops the oldest when it is full",
+                "remove the limit, and purge sagas that ended: `eventsmith sagas purge`",
+            )
         } else {
             continue;
         };

@@ -1,5 +1,8 @@
 //! One mistake in `eventsmith.toml` is one finding.
 
+use eventsmith_codegen::{generate, load};
+
+use crate::common::catalogue;
 use crate::{FINE, problems};
 
 #[test]
@@ -64,7 +67,8 @@ fn what_runs_is_a_version_of_a_saga_that_a_stream_holds() {
     let found =
         |runs: &str| problems(&[("state/checkout/progress.v1.json", FINE), ("eventsmith.toml", &manifest(runs))]);
 
-    assert!(found("checkout@1").is_empty(), "{:?}", found("checkout@1"));
+    let good = catalogue(&[("state/checkout/progress.v1.json", FINE), ("eventsmith.toml", &manifest("checkout@1"))]);
+    assert!(generate(&load(good.path())).is_ok());
     for (runs, message, help) in [
         ("checkout", "no version of a saga", "checkout@1"),
         ("checkout@01", "no version of a saga", "checkout@1"),
@@ -74,4 +78,16 @@ fn what_runs_is_a_version_of_a_saga_that_a_stream_holds() {
         assert_eq!(found.rule, "bad-saga");
         assert!(found.message.contains(message) && found.help.contains(help), "{runs}: {found}");
     }
+}
+
+#[test]
+fn a_stream_of_sagas_refuses_nothing_new() {
+    let manifest = "root = \"r\"\n[streams.SAGAS]\nsubjects = [\"r.saga.>\"]\ndiscard = \"new\"\n\
+                    sagas = { checkout = \"checkout.progress\" }\n";
+
+    let [found] =
+        problems(&[("state/checkout/progress.v1.json", FINE), ("eventsmith.toml", manifest)]).try_into().unwrap();
+
+    assert_eq!(found.rule, "bad-saga");
+    assert!(found.message.contains("discard = \"new\"") && found.help.contains("remove `discard`"), "{found}");
 }

@@ -1,7 +1,5 @@
 //! A projection into SQLite, in a program of its own: nothing else needs the database.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "../bus/common.rs"]
 #[expect(dead_code, reason = "it is that of all tests of the bus")]
 mod common;

@@ -237,7 +237,8 @@ impl Figures {
     }
 
     fn write_streams(&self, text: &mut Text, now: Instant) {
-        let figures: [(&m::Metric, &dyn Fn(&str, &SurveyedStream) -> Option<f64>); 8] = [
+        type Figure<'a> = &'a dyn Fn(&str, &SurveyedStream) -> Option<f64>;
+        let figures: [(&m::Metric, Figure<'_>); 8] = [
             (&m::STREAM_MESSAGES, &|_, stream| Some(stream.messages as f64)),
             (&m::STREAM_BYTES, &|_, stream| Some(stream.bytes as f64)),
             (&m::STREAM_LAST, &|_, stream| Some(stream.last as f64)),

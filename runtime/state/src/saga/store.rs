@@ -34,8 +34,10 @@ const INPUT: &str = "saga.input";
 const OVERTAKEN: [u64; 2] = [10071, 10201];
 /// How a saga ends, by its last event.
 const ENDS: [SagaEventKind; 3] = [SagaEventKind::Completed, SagaEventKind::Compensated, SagaEventKind::Failed];
-/// How often an instance is read that others seem to change meanwhile.
+/// How often an instance is read that does not add up, while nobody appends to it.
 const LOOKS: u32 = 5;
+/// How often it is read at most, while others go on appending.
+const MOST_LOOKS: u32 = 50;
 /// How long to wait before the next look, longer each time.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How often somebody tries to append who others are quicker than.
@@ -76,18 +78,22 @@ impl Store {
         }
         let (all, events) = (self.home.all(&self.saga, id), self.home.events(&self.saga, id));
         let (mut reason, mut looked) = (String::new(), None);
-        for look in 0..LOOKS {
-            if look > 0 {
-                // Two servers may have answered, one of which is behind.
-                sleep(BETWEEN_LOOKS * look).await;
-            }
+        let (mut before, mut look) = (None, 0);
+        for _ in 0..MOST_LOOKS {
             let Some(last) = self.message(id, MessageSelector::LastOf(&all)).await? else { return Ok(None) };
             let end = last.sequence;
+            // Of one that goes on, what was counted may just be later than what was read.
+            look = if before == Some(end) { look + 1 } else { 1 };
+            before = Some(end);
+            if look > LOOKS {
+                break;
+            }
             let is_event = matches!(self.home.parse(&last.message.subject), Some((_, Leaf::Event(_))));
             let event = if is_event { Some(last) } else { self.message(id, MessageSelector::LastOf(&events)).await? };
             let Some(event) = event else {
                 // Whoever published that is no runner.
                 reason = format!("message {end} is on its subjects, and no event");
+                sleep(BETWEEN_LOOKS * look).await;
                 continue;
             };
             let found = self.read(id, end, &event).map_err(|reason| self.damaged(id, reason))?;
@@ -96,12 +102,17 @@ impl Store {
             if count == found.instance.number {
                 return Ok(Some((found, None)));
             }
-            // Perhaps somebody appended between the looks.
+            // Perhaps somebody appended between the two, or two servers have answered, one of which is behind.
             let number = found.instance.number;
             reason = miscounted(number, count);
             looked = Some(found);
+            sleep(BETWEEN_LOOKS * look).await;
         }
         match looked {
+            _ if look <= LOOKS => {
+                let reason = format!("others append to it faster than it can be read: {reason}");
+                Err(self.unavailable(id, Unavailable(reason.into()).0))
+            }
             Some(found) => Ok(Some((found, Some(reason)))),
             None => Err(self.damaged(id, reason)),
         }
