@@ -35,13 +35,26 @@ pub fn pip(under: &Path, package: &str) -> io::Result<PathBuf> {
     })
 }
 
-/// Where the files of a package of Debian are, without those it depends on: nobody has to be root for that.
+/// Where the files of a package of Debian are, without those it depends on: nobody has to be root for that, nor to have lists of
+/// packages that are up to date.
 ///
 /// # Errors
 /// As [`installed`]; also where there is no `apt-get`.
 pub fn debian(under: &Path, package: &str) -> io::Result<PathBuf> {
     installed(under, package, |folder| {
-        run(Command::new("apt-get").args(["download", package]).current_dir(folder))?;
+        let scratch = tempfile::tempdir_in(under)?;
+        let (lists, cache) = (scratch.path().join("lists"), scratch.path().join("cache"));
+        std::fs::create_dir_all(lists.join("partial"))?;
+        std::fs::create_dir_all(cache.join("archives/partial"))?;
+        let apt = |arguments: &[&str]| {
+            let mut apt = Command::new("apt-get");
+            apt.args(["--quiet", "-o", "Dir::State::status=/dev/null", "-o", "Debug::NoLocking=1"]);
+            apt.arg("-o").arg(format!("Dir::State::lists={}", lists.display()));
+            apt.arg("-o").arg(format!("Dir::Cache={}", cache.display()));
+            run(apt.args(arguments).current_dir(folder))
+        };
+        apt(&["update"])?;
+        apt(&["download", package])?;
         let files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path());
         let file = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb"));
         let file = file.ok_or_else(|| io::Error::other("apt-get downloaded no package"))?;
