@@ -207,13 +207,13 @@ impl Consumer {
         let mut shutdown = pin!(shutdown);
         let (dispatches, _recovery) = tokio::select! {
             biased;
-            _ = &mut shutdown => return Ok(self.monitor.summary()),
             denied = bus.transport().denied(&service, ConsumerPhase::Starting) => return Err(denial(denied)),
             // The answer to a request that was denied may come here first.
             started = self.start() => started.map_err(|error| match error.denial() {
                 Some(denied) => denial(denied),
                 None => error,
             })?,
+            _ = &mut shutdown => return Ok(self.monitor.summary()),
         };
         state.set(ComponentState::Working);
         let denied = bus.transport().denied(&service, ConsumerPhase::Reading);

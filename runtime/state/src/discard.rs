@@ -26,7 +26,7 @@ const MOST_ATTEMPTS: u32 = 8;
 /// use eventsmith::state::Discard;
 ///
 /// let discard = Discard {
-/// ///     stream: "RULES_RULE",
+///     stream: "RULES_RULE",
 ///     subject: "rules.domain.rule.*.*",
 ///     id: "rul_1",
 ///     sequence: 17,
