@@ -29,7 +29,8 @@ pub(super) struct Queue {
     held_here: HashSet<u64>,
     /// Events without a key that were nakked and are expected again, by this time at the latest.
     away: HashMap<u64, Instant>,
-    /// Those of `held_here` that were here when another instance may have been served: once its lease ends, it may be done there.
+    /// Those of `held_here` that were here when another instance may have been served, until it is known who has what: once the lease of
+    /// one ends, it may be done there.
     shared: HashSet<u64>,
     /// The events that were handled or dead-lettered last, with the times at which they were stored, as a stream that was
     /// restored may give their numbers to others, and the last ack. If the server delivers one of them again, because that
@@ -223,6 +224,8 @@ impl Queue {
 
     pub(super) fn release(&mut self) {
         self.handover.release();
+        // Whatever the server counted then is here, and comes back here.
+        self.shared.clear();
         let keys: Vec<Key> = self.key_queues.keys().cloned().collect();
         keys.iter().for_each(|key| self.advance(key));
     }

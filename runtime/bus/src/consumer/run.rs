@@ -214,7 +214,7 @@ impl Worker {
                         () = self.attempts.note_last(&delivery, attempt) => {}
                     }
                 }
-                if !delivery.acker.lease().is_held(Instant::now()) {
+                if !delivery.acker.lease().is_held(Instant::now()) || delivery.acker.is_gone() {
                     let (sequence, stored) = (delivery.sequence, delivery.stored);
                     tracing::warn!(stream = self.stream, sequence, "its lease ended before it could begin");
                     Counters::count(&self.monitor.counters().lease_lost);

@@ -43,6 +43,10 @@ impl Acker for ReplyAcker {
     fn lease(&self) -> &Lease {
         &self.lease
     }
+
+    fn is_gone(&self) -> bool {
+        self.life.is_over()
+    }
 }
 
 impl ReplyAcker {

@@ -104,6 +104,11 @@ pub trait Acker: Debug + Send + Sync {
 
     /// For how long the delivery is ours.
     fn lease(&self) -> &Lease;
+
+    /// Whether the consumer that made the delivery is known to be gone: then nothing begins any more, as the next one delivers it anew.
+    fn is_gone(&self) -> bool {
+        false
+    }
 }
 
 /// What an ack says about a delivery.

@@ -97,8 +97,14 @@ fn what_lost_its_lease_is_waited_for_unless_another_instance_may_have_got_it() {
     queue.lease_lost(1, Some(&key), until);
     assert_eq!((pop(&mut queue), queue.known()), (None, 1));
     queue.release();
-
     assert_eq!(pop(&mut queue), Some(2));
+
+    push(&mut queue, 3, "a");
+    queue.expect_nothing();
+    queue.hold();
+    queue.release();
+    queue.lease_lost(2, Some(&key), until);
+    assert_eq!((pop(&mut queue), queue.known()), (None, 2), "it was known to be here, and comes back here");
 }
 
 #[test]
