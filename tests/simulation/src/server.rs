@@ -213,7 +213,8 @@ impl Server {
         }
         let process = from.process;
         if let Some(ack) = subject.strip_prefix("$JS.ACK.") {
-            if let Some(ack) = read_ack(ack, &payload, process, reply) {
+            // Where there is no consumer, nobody has subscribed to its acks.
+            if let Some(ack) = read_ack(ack, &payload, process, reply).filter(|_| self.consumer.is_some()) {
                 self.outputs.push(Output::Ack(ack));
             }
         } else if let Some(call) = subject.strip_prefix("$JS.API.") {
