@@ -141,26 +141,7 @@ pub fn table(metrics: &[Metric]) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use eventsmith_telemetry::names::{self, MetricKind, label};
-
     use super::*;
-
-    #[test]
-    fn what_is_said_of_the_metrics_of_services_is_what_services_export() {
-        for metric in SERVICES {
-            let exported = names::ALL.iter().find(|exported| exported.prometheus() == metric.name);
-            let exported = exported.unwrap_or_else(|| panic!("no service exports {}", metric.name));
-            let kind = match exported.kind {
-                MetricKind::Counter => Kind::Counter,
-                MetricKind::Gauge => Kind::Gauge,
-                MetricKind::Histogram => Kind::Histogram,
-            };
-            let labels: BTreeSet<String> = exported.labels.iter().map(|name| label(name)).collect();
-            let named: BTreeSet<String> = metric.labels.iter().map(|&name| name.to_owned()).collect();
-
-            assert_eq!((metric.kind, named), (kind, labels), "{}", metric.name);
-        }
-    }
 
     #[test]
     fn no_two_metrics_have_one_name() {
