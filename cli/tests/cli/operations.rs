@@ -1,8 +1,11 @@
 //! `eventsmith flow`, `alerts` and `dashboard` over the catalogue of the rules engine.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use eventsmith::telemetry::names::{self, MetricKind, label};
+use eventsmith_operations::metrics::{Kind, SERVICES};
 use serde_json::Value;
 
 use crate::support::{Folder, Run};
@@ -125,4 +128,21 @@ fn dashboards_are_written_the_same_each_time() {
     assert_eq!(board["uid"], "eventsmith-service-promotions");
     assert!(stale.stdout.contains("service-taxes.json: error[stale]: the file does not exist"), "{}", stale.stdout);
     assert!(stale.stderr.ends_with(", 1 stale\n"), "{}", stale.stderr);
+}
+
+#[test]
+fn what_is_said_of_the_metrics_of_services_is_what_services_export() {
+    for metric in SERVICES {
+        let exported = names::ALL.iter().find(|exported| exported.prometheus() == metric.name);
+        let exported = exported.unwrap_or_else(|| panic!("no service exports {}", metric.name));
+        let kind = match exported.kind {
+            MetricKind::Counter => Kind::Counter,
+            MetricKind::Gauge => Kind::Gauge,
+            MetricKind::Histogram => Kind::Histogram,
+        };
+        let labels: BTreeSet<String> = exported.labels.iter().map(|name| label(name)).collect();
+        let named: BTreeSet<String> = metric.labels.iter().map(|&name| name.to_owned()).collect();
+
+        assert_eq!((metric.kind, named), (kind, labels), "{}", metric.name);
+    }
 }
