@@ -8,13 +8,16 @@ use crate::bundle::bundled;
 use crate::containment::{Compatibility, Prepared, decide};
 use crate::load::Loaded;
 use crate::model::{Version, VersionPart};
+use crate::parallel::with_room;
 
 /// Whether everything that writers of one schema file write is provably accepted by the other. `false` means: not
 /// proved.
 pub fn reads(loaded: &Loaded, reader: &str, writer: &str) -> bool {
-    let (writer, reader) = (bundled(loaded, writer), bundled(loaded, reader));
-    let compatibility = decide(&Prepared::new(&writer), &Prepared::new(&reader));
-    matches!(compatibility, Compatibility::Identical | Compatibility::Compatible)
+    with_room(|| {
+        let (writer, reader) = (bundled(loaded, writer), bundled(loaded, reader));
+        let compatibility = decide(&Prepared::new(&writer), &Prepared::new(&reader));
+        matches!(compatibility, Compatibility::Identical | Compatibility::Compatible)
+    })
 }
 
 /// Whether callers of one version of a request understand what servers of a newer one answer. `None` where there is nothing to

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, has_errors};
 use crate::emit::{self, Runtime};
 use crate::load::Loaded;
 use crate::lower;
+use crate::parallel::with_room;
 use crate::shape::{Program, settle};
 
 /// Loads and checks the catalogue in a folder that holds `eventsmith.toml`.
@@ -58,8 +59,10 @@ pub fn generate(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
 /// # Errors
 /// Every finding, if one of them is an error.
 pub fn generate_for(loaded: &Loaded, runtime: &Runtime) -> Result<String, Vec<Diagnostic>> {
-    let program = sound(loaded)?;
-    emit::text(loaded, &program, runtime).map_err(|error| vec![*error])
+    with_room(|| {
+        let program = sound(loaded)?;
+        emit::text(loaded, &program, runtime).map_err(|error| vec![*error])
+    })
 }
 
 /// What a build script writes: the Rust text, and the front page of its documentation.
@@ -75,28 +78,30 @@ pub(crate) struct Generated {
 /// # Errors
 /// Every finding, if one of them is an error.
 pub(crate) fn generate_all(loaded: &Loaded, runtime: &Runtime) -> Result<Generated, Vec<Diagnostic>> {
-    let program = sound(loaded)?;
-    let text = emit::files(loaded, &program, runtime).map_err(|error| vec![*error])?;
-    Ok(Generated { text, front_page: emit::front_page::text(loaded, &program, runtime) })
+    with_room(|| {
+        let program = sound(loaded)?;
+        let text = emit::files(loaded, &program, runtime).map_err(|error| vec![*error])?;
+        Ok(Generated { text, front_page: emit::front_page::text(loaded, &program, runtime) })
+    })
 }
 
 /// Every finding about a catalogue: what loading and checking found, and what only shows in the types.
 pub fn findings(loaded: &Loaded) -> Vec<Diagnostic> {
-    sound(loaded).err().unwrap_or_else(|| loaded.diagnostics.clone())
+    with_room(|| sound(loaded).err()).unwrap_or_else(|| loaded.diagnostics.clone())
 }
 
 /// The types of a catalogue that is free of errors.
 pub(crate) fn types(loaded: &Loaded) -> Program {
-    settle::settle(loaded, lower::lower(loaded))
+    with_room(|| settle::settle(loaded, lower::lower(loaded)))
 }
 
 /// The types of a catalogue as each of its files has them, before equal ones become one.
 pub(crate) fn types_apart(loaded: &Loaded) -> Program {
-    settle::apart(lower::lower(loaded))
+    with_room(|| settle::apart(lower::lower(loaded)))
 }
 
 fn checked(mut loaded: Loaded) -> Loaded {
-    check::check(&mut loaded);
+    with_room(|| check::check(&mut loaded));
     loaded
 }
 

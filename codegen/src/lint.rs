@@ -56,7 +56,7 @@ use crate::generate;
 use crate::load::Loaded;
 use crate::manifest::{self, Policy};
 use crate::model::Document;
-use crate::parallel;
+use crate::parallel::{self, with_room};
 use crate::rule::Rule;
 
 use file::{File, LintContext, Report, Spot};
@@ -118,6 +118,10 @@ const CHECKS: &[(&Rule, Look)] = &[
 /// Everything about a catalogue: what loading and lowering found, and what the rules find in the files that are sound.
 /// Without what `eventsmith.toml` and `x-lint-allow` switch off; sorted by file and line.
 pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
+    with_room(|| all_findings(loaded))
+}
+
+fn all_findings(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut findings = generate::findings(loaded);
     // What takes a validator too long is not given to one.
     let faulty: HashSet<String> = findings

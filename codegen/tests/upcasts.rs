@@ -129,7 +129,7 @@ fn an_empty_list_of_lists_of_its_own_kind_is_a_default() {
 }
 
 #[test]
-fn a_long_chain_of_types_asks_for_an_upcast() {
+fn a_long_chain_of_types_is_followed_as_far_as_types_go() {
     let chain = |last: usize, most: usize| {
         let mut schema = object(&[], json!({"a": {"$ref": "#/$defs/d0"}}));
         for at in 0..=last {
@@ -142,8 +142,10 @@ fn a_long_chain_of_types_asks_for_an_upcast() {
         schema
     };
 
-    assert!(is_derived(&versions(chain(20, 5), chain(20, 6))));
-    assert!(!is_derived(&versions(chain(400, 5), chain(400, 6))));
+    for last in [20, 400] {
+        assert!(is_derived(&versions(chain(last, 5), chain(last, 6))), "{last}");
+        assert!(!is_derived(&versions(chain(last, 6), chain(last, 5))), "{last}");
+    }
 }
 
 #[test]
