@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod alerts;
+mod asyncapi;
 mod breaking;
 mod bucket;
 mod completions;
@@ -57,6 +58,7 @@ enum Command {
     Flow(flow::FlowArguments),
     Alerts(alerts::AlertsArguments),
     Dashboard(dashboard::Dashboard),
+    Asyncapi(asyncapi::Asyncapi),
     Exporter(exporter::Exporter),
     Tail(tail::Tail),
     Trace(trace::Trace),
@@ -86,6 +88,7 @@ impl Arguments {
             Command::Flow(command) => command.run(out),
             Command::Alerts(command) => command.run(out),
             Command::Dashboard(command) => command.run(out),
+            Command::Asyncapi(command) => command.run(out),
             Command::Exporter(command) => command.run(),
             Command::Tail(command) => command.run(out),
             Command::Trace(command) => command.run(out),

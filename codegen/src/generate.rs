@@ -85,6 +85,25 @@ pub(crate) fn generate_all(loaded: &Loaded, runtime: &Runtime) -> Result<Generat
     })
 }
 
+/// Where the type of a payload stands in the generated text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadType {
+    /// The modules around it, outermost first.
+    pub module: Vec<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// The types of all payloads of a catalogue that is free of errors, by their schema files.
+pub fn payload_types(loaded: &Loaded) -> BTreeMap<String, PayloadType> {
+    let program = types(loaded);
+    let of = |id: usize| {
+        let definition = program.definitions.get(id)?;
+        Some(PayloadType { module: definition.module.clone(), name: definition.name.clone() })
+    };
+    program.roots.iter().filter_map(|(file, id)| Some((file.clone(), of(*id)?))).collect()
+}
+
 /// Every finding about a catalogue: what loading and checking found, and what only shows in the types.
 pub fn findings(loaded: &Loaded) -> Vec<Diagnostic> {
     with_room(|| sound(loaded).err()).unwrap_or_else(|| loaded.diagnostics.clone())

@@ -44,6 +44,6 @@ pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Severity};
 pub use domain_event::domain_event;
 pub use emit::Runtime;
-pub use generate::{findings, from_files, generate, generate_for, load};
+pub use generate::{PayloadType, findings, from_files, generate, generate_for, load, payload_types};
 pub use lint::rules;
 pub use load::Loaded;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::filter::matches;
+use crate::filter::{captures, matches};
+use crate::manifest::Stream;
 use crate::model::{Catalogue, Event, Version, VersionPart};
 
 /// Why `TYPE[@N]` names no event. Says which names are near.
@@ -57,6 +58,13 @@ pub fn of_subject<'a>(catalogue: &'a Catalogue, subject: &str) -> Option<&'a Eve
     let mut sent = catalogue.events.iter().filter(|event| !event.kind.is_document());
     let own = sent.clone().find(|event| subjects(event).iter().any(|own| own == subject));
     own.or_else(|| sent.find(|event| subjects(event).iter().any(|own| matches(own, subject))))
+}
+
+/// The streams that capture the messages of an event, by name: one in a sound catalogue, none for what is not stored.
+pub fn streams<'a>(catalogue: &'a Catalogue, event: &Event) -> Vec<(&'a str, &'a Stream)> {
+    let is_caught = |stream: &Stream| stream.subjects.iter().any(|filter| captures(filter.get_ref(), event));
+    let streams = catalogue.manifest.streams.iter().filter(|(_, stream)| !event.kind.is_document() && is_caught(stream));
+    streams.map(|(name, stream)| (name.get_ref().as_str(), stream)).collect()
 }
 
 /// The schema file of a part of the event or request that `TYPE` or `TYPE@N` names.

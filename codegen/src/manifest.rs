@@ -8,7 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-pub use duration::duration;
+pub use duration::{duration, text as duration_text};
+
+/// A name of the manifest, with the place where it stands.
+pub type Named = Spanned<String>;
 
 /// The name of the file that marks the folder of a catalogue.
 pub const FILE_NAME: &str = "eventsmith.toml";

@@ -107,6 +107,11 @@ pub fn text(schema: &Value) -> String {
     serde_json::to_string(&Restored(schema)).unwrap_or_default()
 }
 
+/// The same on several lines. Any value that holds schemas may be written so.
+pub fn pretty_text(schema: &Value) -> String {
+    serde_json::to_string_pretty(&Restored(schema)).unwrap_or_default()
+}
+
 /// The text of a value on a tape.
 pub fn text_of(node: Node<'_>) -> String {
     serde_json::to_string(&OfNode(node)).unwrap_or_default()

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// In the order of their dependencies, which is that of publishing.
-const PUBLISHED: [&str; 13] = [
+const PUBLISHED: [&str; 14] = [
     "eventsmith-unions",
     "eventsmith-exact",
     "eventsmith-event",
@@ -23,6 +23,7 @@ const PUBLISHED: [&str; 13] = [
     "eventsmith-testing",
     "eventsmith",
     "eventsmith-operations",
+    "eventsmith-documents",
     "eventsmith-cli",
 ];
 

@@ -37,7 +37,7 @@ fn read(text: &str) -> Option<u64> {
 }
 
 /// Writes a duration as [`duration`] reads it; what is less than a millisecond is left out.
-pub(crate) fn text(duration: Duration) -> String {
+pub fn text(duration: Duration) -> String {
     let mut rest = duration.as_millis();
     let mut parts = Vec::new();
     for (unit, size) in UNITS {

@@ -71,13 +71,14 @@ const DEPENDENTS: &[Dependents] = &[
             "eventsmith-simulation",
         ],
     },
-    Dependents { of: "eventsmith-exact", only: &["eventsmith-event", "eventsmith-codegen", "eventsmith-tests"] },
+    Dependents { of: "eventsmith-exact", only: &["eventsmith-event", "eventsmith-codegen", "eventsmith-documents", "eventsmith-tests"] },
     Dependents { of: "eventsmith-unions", only: &["eventsmith-event", "eventsmith-codegen"] },
-    Dependents { of: "eventsmith-operations", only: &["eventsmith-cli"] },
+    Dependents { of: "eventsmith-operations", only: &["eventsmith-documents", "eventsmith-cli"] },
+    Dependents { of: "eventsmith-documents", only: &["eventsmith-cli"] },
     // What runs reads no schema file.
     Dependents {
         of: "eventsmith-codegen",
-        only: &["eventsmith-macros", "rules-events", "eventsmith-cli", "eventsmith-tests"],
+        only: &["eventsmith-macros", "rules-events", "eventsmith-documents", "eventsmith-cli", "eventsmith-tests"],
     },
     // Users, and so all that is ours above the face, name the face alone.
     Dependents {
@@ -98,7 +99,7 @@ const DEPENDENTS: &[Dependents] = &[
 const LAYERS: &[Layer] = &[
     Layer(&["eventsmith-exact", "eventsmith-unions", "eventsmith-operations"]),
     Layer(&["eventsmith-codegen", "eventsmith-event"]),
-    Layer(&["eventsmith-macros", "eventsmith-bus"]),
+    Layer(&["eventsmith-macros", "eventsmith-bus", "eventsmith-documents"]),
     Layer(&["eventsmith-state", "eventsmith-admin", "eventsmith-telemetry", "eventsmith-testing"]),
     Layer(&[FACE]),
     Layer(&["rules-events"]),
