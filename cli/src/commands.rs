@@ -5,12 +5,14 @@ mod alerts;
 mod asyncapi;
 mod breaking;
 mod bucket;
+mod changes;
 mod completions;
 mod dashboard;
 mod data_format;
 mod dlq;
 mod docs;
 mod example;
+mod explain;
 mod exporter;
 mod flow;
 mod generate;
@@ -48,8 +50,10 @@ enum Command {
     Lint(lint::Lint),
     Watch(watch::Watch),
     Breaking(breaking::Breaking),
+    Changes(changes::Changes),
     Validate(validate::Validate),
     Example(example::Example),
+    Explain(explain::Explain),
     Streams(streams::Streams),
     Dlq(dlq::Dlq),
     Bucket(bucket::Buckets),
@@ -79,8 +83,10 @@ impl Arguments {
             Command::Lint(command) => command.run(out),
             Command::Watch(command) => command.run(out),
             Command::Breaking(command) => command.run(out),
+            Command::Changes(command) => command.run(out),
             Command::Validate(command) => command.run(out),
             Command::Example(command) => command.run(out),
+            Command::Explain(command) => command.run(out),
             Command::Streams(command) => command.run(out),
             Command::Dlq(command) => command.run(out),
             Command::Bucket(command) => command.run(out),

@@ -16,6 +16,8 @@
 //! ```
 
 pub mod asyncapi;
+pub mod changes;
+pub mod explain;
 pub mod fields;
 mod markdown;
 pub mod site;

@@ -212,12 +212,12 @@ impl<'a> Pages<'a> {
     }
 
     /// The table of the fields of a schema, as data, which can be searched for from now on.
-    fn table(&self, location: &Location, page: &Page, (what, prefix): (&str, &str), anchors: &mut BTreeSet<String>) -> Value {
+    fn table(&self, location: &Location, page: &Page, (what, kind, prefix): (&str, &'static str, &str), anchors: &mut BTreeSet<String>) -> Value {
         let path = self.names.path(page).unwrap_or_default();
         let rows = self.reader.fields(location).into_iter().map(|field| {
             let id = unique(&format!("{prefix}{}", token(&field.path)), anchors);
             let summary = markdown::summary(&field.description);
-            self.entries.borrow_mut().push((format!("{what}/{}", field.path), "field", format!("{path}#{id}"), summary));
+            self.entries.borrow_mut().push((format!("{what}/{}", field.path), kind, format!("{path}#{id}"), summary));
             if let Some(shared) = &field.shared {
                 self.users.borrow_mut().entry(shared.clone()).or_default().insert(page.clone());
             }
@@ -334,7 +334,7 @@ impl<'a> Pages<'a> {
         let item = |name: &str| self.event_href(name).map(strip);
         let picture = self.svg(picture::ring(&flow, &Links { node: &node, item: &item }))?;
         let counts = groups.iter().map(|group| (group["items"].as_array().map_or(0, Vec::len), group["name"].as_str().unwrap_or_default().to_lowercase()));
-        let counts: Vec<String> = counts.map(|(count, name)| format!("{count} {name}")).collect();
+        let counts: Vec<String> = counts.map(|(count, name)| format!("{name} {count}")).collect();
         let summary = format!("Everything below the subject {}: {}.", manifest.root.get_ref(), counts.join(", "));
         let data = json!({"site": self.title, "summary": summary, "picture": picture, "groups": groups});
         self.file("index.html", "", "Overview", "index", &data)

@@ -66,9 +66,8 @@ impl Breaking {
         Self { schemas, against, policy, transitive, tip: false, allow_undecided: false, format: FindingFormat::Text }
     }
 
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        // A schema with errors is a finding, beside the comparisons of the others.
-        let current = self.schemas.load_readable()?;
+    /// What is known of the change from the earlier catalogue to this one.
+    pub(crate) fn compared(&self, current: &Loaded) -> anyhow::Result<Comparisons> {
         let asked = match self.policy {
             Some(PolicyName::Backward) => Some(Policy::Backward),
             Some(PolicyName::Forward) => Some(Policy::Forward),
@@ -77,14 +76,19 @@ impl Breaking {
         };
         let asked = Asked { policy: asked, transitive: self.transitive, tip: self.tip };
         let folder = Path::new(&self.against);
-        let mut result = if !self.against.is_empty() && folder.join(manifest::FILE_NAME).is_file() {
-            refuse_ambiguous(&self.against, &current)?;
+        if !self.against.is_empty() && folder.join(manifest::FILE_NAME).is_file() {
+            refuse_ambiguous(&self.against, current)?;
             refuse_link_out(folder).map_err(|problem| anyhow!("{problem}; name the real folder"))?;
             let previous = load(folder);
-            compare(&previous, &current, asked.of(&previous, &current).policy)
-        } else {
-            against_revision(&self.against, &current, &asked)?
-        };
+            return Ok(compare(&previous, current, asked.of(&previous, current).policy));
+        }
+        against_revision(&self.against, current, &asked)
+    }
+
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        // A schema with errors is a finding, beside the comparisons of the others.
+        let current = self.schemas.load_readable()?;
+        let mut result = self.compared(&current)?;
         if self.allow_undecided {
             let undecided = result.findings.iter_mut().filter(|finding| finding.rule == "undecided-change");
             undecided.for_each(|finding| finding.severity = Severity::Advice);

@@ -136,7 +136,7 @@ pub(super) fn failure() -> Value {
         "summary": "The request was not done: 400 invalid, 404 unknown, 408 too late, 429 too many, 500 failed, 503 unavailable.",
         "contentType": "application/json",
         "headers": refused(),
-        "payload": true,
+        "payload": {},
     })
 }
 

@@ -104,6 +104,12 @@ impl<'a> Schemas<'a> {
                 Some(schema) => self.said(&location, schema),
                 None => Value::Bool(true),
             };
+            // The parser takes no payload that is `true` or `false`.
+            let schema = match schema {
+                Value::Bool(true) => json!({}),
+                Value::Bool(false) => json!({"not": {}}),
+                schema => schema,
+            };
             self.written.insert(name, schema);
         }
         self.notes.sort();

@@ -79,7 +79,8 @@ impl Pages<'_> {
         let location = Location::root(file);
         let answer = if part.is_answer() { format!(" {}", part.as_str()) } else { String::new() };
         let what = format!("{} v{number}{answer}", event.event_type);
-        let fields = self.table(&location, page, (&what, &format!("v{number}{suffix}.")), anchors);
+        let kind = if is_newest { "field" } else { "field of an older version" };
+        let fields = self.table(&location, page, (&what, kind, &format!("v{number}{suffix}.")), anchors);
         let document = self.loaded.catalogue.documents.get(file);
         let examples = document.and_then(|document| document.schema.get("examples")).and_then(Value::as_array);
         let examples: Vec<String> = examples.into_iter().flatten().map(highlight::html).collect();

@@ -161,7 +161,7 @@ impl Pages<'_> {
             let whole = self.reader.whole(location);
             let page = Page::Type(location.clone());
             let mut anchors = BTreeSet::from(["main", "search", "query", "found", "count", "theme", "tip", "users"].map(str::to_owned));
-            let fields = self.table(location, &page, (&name, "field."), &mut anchors);
+            let fields = self.table(location, &page, (&name, "field", "field."), &mut anchors);
             data["facts"] = [
                 fact("It is", vec![plain(&whole.kind)]),
                 fact("Values", whole.values.iter().map(|value| code(value)).collect()),

@@ -68,7 +68,8 @@
     for (const [name, kind, href, text] of all.entries) {
       const entry = { name, kind: all.kinds[kind], href, low: name.toLowerCase(), text: text.toLowerCase(), shown: text };
       const how = fit(entry, words);
-      if (how !== undefined) fits.push([how, entry]);
+      // What is said of the newest version counts first.
+      if (how !== undefined) fits.push([how + (entry.kind.includes('older') ? 20 : 0), entry]);
     }
     fits.sort((one, other) => one[0] - other[0] || (one[1].name < other[1].name ? -1 : 1));
     fits.slice(0, MOST).forEach(([, entry], index) => {

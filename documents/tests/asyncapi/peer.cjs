@@ -25,6 +25,9 @@ function hold(file, instances) {
   const { components } = JSON.parse(fs.readFileSync(file, 'utf8'));
   const ajv = new Ajv({ strict: false, validateFormats: true });
   addFormats(ajv);
+  // It takes a space for the T of RFC 3339, which JSON Schema does not.
+  const { validate } = ajv.formats['date-time'];
+  ajv.addFormat('date-time', { validate: (text) => !text.includes(' ') && validate(text) });
   ajv.addSchema({ $id: 'document', components });
   const compiled = new Map();
   let count = 0;
