@@ -3,6 +3,7 @@
 mod aggregates;
 mod alerts;
 mod asyncapi;
+mod backup;
 mod breaking;
 mod bucket;
 mod changes;
@@ -57,6 +58,7 @@ enum Command {
     Streams(streams::Streams),
     Dlq(dlq::Dlq),
     Bucket(bucket::Buckets),
+    Backup(backup::Backup),
     Aggregates(aggregates::Aggregates),
     Projections(projections::Projections),
     Sagas(sagas::Sagas),
@@ -90,6 +92,7 @@ impl Arguments {
             Command::Streams(command) => command.run(out),
             Command::Dlq(command) => command.run(out),
             Command::Bucket(command) => command.run(out),
+            Command::Backup(command) => command.run(out),
             Command::Aggregates(command) => command.run(out),
             Command::Projections(command) => command.run(out),
             Command::Sagas(command) => command.run(out),

@@ -1,6 +1,10 @@
 //! For operators and their programs: provisioning, dead letters. Needs the feature `admin`; services do without it.
 
 pub use eventsmith_admin::BusAdmin;
+pub use eventsmith_admin::backup::{
+    BackedUpConsumer, BackedUpStream, BackupError, BackupRequest, Created, FoundBackup, Manifest, NotBackedUp,
+    Progress, ReadStream, RestoreRequest, RestoredStream, StreamKind, check as check_backup, list as list_backups,
+};
 pub use eventsmith_admin::buckets::{RawBucket, RawEntry, RawWatcher};
 pub use eventsmith_admin::dead_letters::{
     DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetterList, DeadLetters, DeadReason, Recovered, ReplayTo,

@@ -108,7 +108,7 @@ struct BucketArgs {
 }
 
 /// A bucket of the catalogue.
-struct Known<'a> {
+pub(super) struct Known<'a> {
     name: &'a str,
     state: &'a str,
     loaded: &'a Loaded,
@@ -252,7 +252,14 @@ impl BucketArgs {
     }
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
+    /// The bucket that a stream is, if the catalogue has it.
+    pub(super) fn of_stream(loaded: &'a Loaded, stream: &str) -> Option<Self> {
+        let bucket = stream.strip_prefix("KV_")?;
+        let (name, bucket) = loaded.catalogue.manifest.buckets.iter().find(|(name, _)| name.get_ref() == bucket)?;
+        Some(Self { name: name.get_ref(), state: bucket.state.get_ref(), loaded })
+    }
+
     /// A version of the documents by its number, or the newest.
     fn version(&self, number: Option<&str>) -> anyhow::Result<&Version> {
         let found = match number {
@@ -266,12 +273,16 @@ impl Known<'_> {
     fn problems(&self, entry: &RawEntry) -> anyhow::Result<Vec<(String, String)>> {
         let Ok(value) = &entry.value else { return Ok(Vec::new()) };
         let malformed = entry.malformed.iter().map(|explanation| (String::new(), explanation.clone()));
-        Ok(malformed.chain(self.problems_of_value(entry, value)?).collect())
+        Ok(malformed.chain(self.problems_of_value(&entry.says, value)?).collect())
     }
 
-    fn problems_of_value(&self, entry: &RawEntry, value: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
+    /// What is wrong with a value that says of which type and version it is, each with its place.
+    pub(super) fn problems_of_value(
+        &self,
+        (event_type, number): &(Option<String>, Option<String>),
+        value: &[u8],
+    ) -> anyhow::Result<Vec<(String, String)>> {
         let problem = |message: String| Ok(vec![(String::new(), message)]);
-        let (event_type, number) = &entry.says;
         if let Some(other) = event_type.as_ref().filter(|other| *other != self.state) {
             return problem(format!("it says that it is {other}, and the bucket holds {}", self.state));
         }

@@ -1,6 +1,6 @@
 //! `eventsmith tail`: what passes, valid or not.
 
-mod message;
+pub(super) mod message;
 
 use std::io::Write as _;
 

@@ -1,6 +1,7 @@
 //! What operators do with a bus.
 
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,13 +10,16 @@ use eventsmith_bus::transport::Unavailable;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::backup::{
+    self, BackedUpStream, BackupError, BackupRequest, Created, Progress, ReadStream, RestoreRequest, RestoredStream,
+};
 use crate::buckets::RawBucket;
 use crate::dead_letters::{DeadLetterError, DeadLetters};
 use crate::provision::{Plan, ProvisionError, Status};
 use crate::requests::{self, AskError, RawReply, ServiceQuestion};
 use crate::server::Server;
 use crate::survey::{self, CountedDeadLetters, Survey, SurveyedConsumer};
-use crate::tail::Tail;
+use crate::tail::{PassedMessage, Tail};
 use crate::topology::Topology;
 use crate::trace::{Trace, TraceQuery, trace};
 
@@ -79,6 +83,41 @@ pub trait BusAdmin: sealed::Sealed {
 
     /// A key-value bucket by its name, with values as they are: for tools, which know no types. Nothing is asked of the server yet.
     fn raw_bucket(&self, name: &str) -> RawBucket;
+
+    /// Backs up streams and buckets into a new folder, whose name is the time. What was acknowledged before is in it, and so may be what
+    /// came later; the streams are not of one moment. Memory used does not depend on their sizes. While it is made, its folder has a name
+    /// that says so; an error removes it.
+    ///
+    /// # Errors
+    /// [`BackupError`]; also for a bus in memory.
+    fn back_up(
+        &self,
+        request: &BackupRequest,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> impl Future<Output = Result<Created, BackupError>> + Send;
+
+    /// Makes streams of a backup, with their consumers, which go on behind what they had acknowledged when it began. Nothing is done unless
+    /// all files are what the manifest says, and nothing is in the way. An error on the way leaves what was restored before it, and says so.
+    ///
+    /// # Errors
+    /// [`BackupError`]; also for a bus in memory.
+    fn restore(
+        &self,
+        request: &RestoreRequest,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> impl Future<Output = Result<Vec<RestoredStream>, BackupError>> + Send;
+
+    /// Reads every message of a backup, by streams that this server makes of it for a while; [`check_backup`](crate::backup::check) comes
+    /// before it. Before nats-server 2.15 the streams have their own names, and there must be none of these.
+    ///
+    /// # Errors
+    /// [`BackupError`]; also for a bus in memory.
+    fn read_backup(
+        &self,
+        backup: &Path,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+        look_at: &mut (dyn FnMut(&BackedUpStream, PassedMessage) + Send),
+    ) -> impl Future<Output = Result<Vec<ReadStream>, BackupError>> + Send;
 
     /// What passes on subjects, which may have wildcards: from now on, or with what streams hold since a time. For tools, which know no
     /// types. From streams each message comes once and without gaps; what passes may be missed, and comes as often as it is sent.
@@ -203,6 +242,34 @@ impl BusAdmin for Bus {
         RawBucket::new(self, name)
     }
 
+    async fn back_up(
+        &self,
+        request: &BackupRequest,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Created, BackupError> {
+        let server = Server::of(self);
+        backup::create(server.jetstream().ok_or_else(no_server)?, request, progress).await
+    }
+
+    async fn restore(
+        &self,
+        request: &RestoreRequest,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Vec<RestoredStream>, BackupError> {
+        let server = Server::of(self);
+        backup::restore(self, server.jetstream().ok_or_else(no_server)?, request, progress).await
+    }
+
+    async fn read_backup(
+        &self,
+        backup: &Path,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+        look_at: &mut (dyn FnMut(&BackedUpStream, PassedMessage) + Send),
+    ) -> Result<Vec<ReadStream>, BackupError> {
+        let server = Server::of(self);
+        backup::read(self, server.jetstream().ok_or_else(no_server)?, backup, progress, look_at).await
+    }
+
     async fn tail(&self, subjects: Vec<String>, since: Option<Timestamp>) -> Result<Tail, AskError> {
         Tail::open(self, subjects, since).await
     }
@@ -254,6 +321,10 @@ impl BusAdmin for Bus {
 
 fn unavailable(subject: &str, error: Unavailable) -> AskError {
     AskError::Unavailable { subject: subject.to_owned(), reason: error.0 }
+}
+
+fn no_server() -> BackupError {
+    BackupError::Unfit("a bus in memory has no server to back up, or to restore to".to_owned())
 }
 
 mod sealed {

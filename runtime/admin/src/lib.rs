@@ -5,10 +5,11 @@
 //!
 //! From the bottom up: [`topology`] is what a server should hold, `server` asks and changes what it holds, over JetStream
 //! or memory; [`provision`] brings the one to the other; [`dead_letters`] lists, replays and searches; [`requests`]
-//! asks without types, and finds services; [`buckets`] reads and writes without types, [`tail`] shows what passes,
+//! asks without types, and finds services; [`backup`] makes backups and restores them; [`buckets`] reads and writes without types, [`tail`] shows what passes,
 //! [`trace`] what is stored under a correlation, [`survey`] how all is doing, for whoever looks again and again; [`BusAdmin`]
 //! offers all of it as methods of a bus.
 
+pub mod backup;
 pub mod buckets;
 mod bus_admin;
 pub mod dead_letters;

@@ -93,6 +93,14 @@ impl Server {
         }
     }
 
+    /// The server itself, if there is one: memory is none.
+    pub(crate) fn jetstream(&self) -> Option<&JetStream> {
+        match &self.backend {
+            Backend::JetStream(server) => Some(server),
+            Backend::Memory(_) => None,
+        }
+    }
+
     /// The next messages of a stream on a subject, many at a time. See [`JetStream::read_batch`].
     ///
     /// They come over a connection of their own, as its client may end over one that it cannot read. What went wrong there takes

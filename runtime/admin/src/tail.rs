@@ -158,7 +158,12 @@ async fn read(
     }
 }
 
-fn passed(message: Message, time: Timestamp, stored: Option<(String, u64)>, is_answered: bool) -> PassedMessage {
+pub(crate) fn passed(
+    message: Message,
+    time: Timestamp,
+    stored: Option<(String, u64)>,
+    is_answered: bool,
+) -> PassedMessage {
     let headers = message.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let Message { subject, payload, headers: read } = message;
     let malformed = read.malformed().map(MalformedBlock::explanation);

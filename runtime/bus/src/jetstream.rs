@@ -29,6 +29,7 @@ mod pull_limits;
 mod search;
 mod send;
 mod silence;
+pub mod snapshot;
 mod stored;
 mod thread;
 mod upkeep;

@@ -95,7 +95,7 @@ const FLOORS: &[Floors] = &[
         floors: &[
             &["buckets", "jetstream", "requests", "topology"],
             &["server", "tail", "trace"],
-            &["provision", "survey"],
+            &["backup", "provision", "survey"],
             &["dead_letters"],
             &["bus_admin"],
         ],

@@ -20,13 +20,13 @@ use crate::payload;
 const LONGEST: usize = 200;
 
 /// Says of messages whether they are what the catalogue describes.
-pub(super) struct Judge<'a> {
+pub(in super::super) struct Judge<'a> {
     loaded: &'a Loaded,
     envelopes: Checker<'a>,
 }
 
 /// A message and what is wrong with it.
-pub(super) struct Judged {
+pub(in super::super) struct Judged {
     message: PassedMessage,
     /// The type and version, as far as they are known.
     event: Option<(String, String)>,
@@ -37,11 +37,11 @@ pub(super) struct Judged {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(loaded: &'a Loaded) -> Self {
+    pub(in super::super) fn new(loaded: &'a Loaded) -> Self {
         Self { loaded, envelopes: Checker::new(loaded, Options::default()) }
     }
 
-    pub(super) fn judge(&self, message: PassedMessage) -> anyhow::Result<Judged> {
+    pub(in super::super) fn judge(&self, message: PassedMessage) -> anyhow::Result<Judged> {
         let header = |name: &str| message.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
         let headers = (header("Eventsmith-Type"), header("Eventsmith-Version"));
         let is_request =
@@ -104,6 +104,11 @@ fn with_headers<'a>(payload: &'a [u8], headers: &(Option<String>, Option<String>
 }
 
 impl Judged {
+    /// What is wrong with it, each with its place; nothing where the catalogue says nothing of the subject.
+    pub(in super::super) fn problems(&self) -> Option<&[(String, String)]> {
+        self.problems.as_deref()
+    }
+
     pub(super) fn is_invalid(&self) -> bool {
         self.problems.as_ref().is_some_and(|problems| !problems.is_empty())
     }

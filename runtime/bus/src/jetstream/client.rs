@@ -322,7 +322,7 @@ impl JetStream {
 }
 
 /// Reads an answer. The client's own type for it first takes apart all that is in it, which takes several times as long.
-fn read_answer<T: DeserializeOwned>(payload: &[u8]) -> Result<Answer<T>, serde_json::Error> {
+pub(super) fn read_answer<T: DeserializeOwned>(payload: &[u8]) -> Result<Answer<T>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Refusal {
         error: Option<ServerError>,

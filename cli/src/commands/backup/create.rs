@@ -1,0 +1,156 @@
+//! `eventsmith backup create`.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use eventsmith::admin::{BackedUpStream, BackupRequest, BusAdmin as _, Created, Manifest};
+use eventsmith_codegen::Loaded;
+use eventsmith_codegen::bundle::bundle_text;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::Steps;
+use crate::catalogue::Schemas;
+use crate::commands::data_format::DataFormat;
+use crate::connect::{Connection, with_bus};
+use crate::exit::ExitStatus;
+use crate::format::visible;
+use crate::output::{Out, counted, note};
+use crate::topology::topology;
+
+/// Write a backup of streams and buckets into a new folder
+///
+/// Those of the catalogue, unless others are named. The folder has a name only once all is on the disk: before, and if it is interrupted,
+/// its name begins with .partial. Exits with 1 if a stream could not be backed up: one in memory, before nats-server 2.15.
+#[derive(Args)]
+pub(super) struct BackupCreate {
+    #[command(flatten)]
+    schemas: Schemas,
+    /// The folder that gets a folder with the backup, named after the time; it is made if need be
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// A stream, instead of those of the catalogue; that of a bucket is KV_NAME. May be given more than once
+    #[arg(long = "stream", value_name = "NAME")]
+    streams: Vec<String>,
+    /// All streams that this user may see, whatever the catalogue says
+    #[arg(long, conflicts_with_all = ["streams", "schemas"])]
+    all: bool,
+    /// How to print it
+    #[arg(long, value_name = "F", value_enum, default_value_t)]
+    format: DataFormat,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl BackupCreate {
+    pub(super) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        let request = match self.all {
+            true => BackupRequest { folder: self.out.clone(), ..BackupRequest::default() },
+            false => self.request(&self.schemas.load_sound()?),
+        };
+        let created = with_bus(self.connection.config()?, async |bus| {
+            let mut steps = Steps::new();
+            Ok(bus.back_up(&request, &mut |progress| steps.take(progress)).await?)
+        })?;
+        match self.format {
+            DataFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&as_json(&created))?)?,
+            DataFormat::Text => print(out, &created)?,
+        }
+        out.finish()?;
+        let left_out = &created.manifest.left_out;
+        left_out.iter().for_each(|left| note(format_args!("{} is left out: {}", left.name, visible(&left.reason))));
+        let streams = counted(created.manifest.streams.len(), "stream");
+        note(format_args!(
+            "{streams}, {} backed up, {} left out",
+            counted_bytes(created.manifest.size()),
+            left_out.len()
+        ));
+        Ok(ExitStatus::findings_if(!left_out.is_empty()))
+    }
+
+    fn request(&self, loaded: &Loaded) -> BackupRequest {
+        let streams = match self.streams.as_slice() {
+            [] => topology(loaded).streams.into_iter().map(|stream| stream.name).collect(),
+            named => named.to_vec(),
+        };
+        let schemas = schemas(loaded);
+        BackupRequest { streams: Some(streams), folder: self.out.clone(), catalogue: catalogue(&schemas), schemas }
+    }
+}
+
+/// The hash of each schema, by type and version: that of the text which services tell the hash of, too.
+pub(super) fn schemas(loaded: &Loaded) -> BTreeMap<String, String> {
+    let versions = loaded.catalogue.events.iter().flat_map(|event| event.versions.iter().map(move |it| (event, it)));
+    let hashes = versions.map(|(event, version)| {
+        let text = bundle_text(loaded, &version.file);
+        (format!("{}@{}", event.event_type, version.number), hash(text.as_bytes()))
+    });
+    hashes.collect()
+}
+
+/// The hash of a catalogue: of its names and hashes, a line for each.
+fn catalogue(schemas: &BTreeMap<String, String>) -> String {
+    let lines: String = schemas.iter().map(|(name, hash)| format!("{name} {hash}\n")).collect();
+    hash(lines.as_bytes())
+}
+
+fn hash(text: &[u8]) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A number of bytes for people.
+pub(super) fn counted_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    let mut shown = (bytes as f64, "bytes");
+    for unit in UNITS {
+        if shown.0 < 1_000.0 {
+            break;
+        }
+        shown = (shown.0 / 1_000.0, unit);
+    }
+    match shown {
+        (_, "bytes") => format!("{bytes} bytes"),
+        (number, unit) => format!("{number:.1} {unit}"),
+    }
+}
+
+/// A line for each stream.
+pub(super) fn print_streams(out: &mut Out, manifest: &Manifest) -> anyhow::Result<()> {
+    for stream in &manifest.streams {
+        let BackedUpStream { name, messages, first_sequence, last_sequence, consumers, size, .. } = stream;
+        let (kind, consumers) = (stream.kind.as_str(), counted(consumers.len(), "consumer"));
+        writeln!(
+            out,
+            "{name} ({kind}): {} {first_sequence} to {last_sequence}, {consumers}, {}",
+            counted(usize::try_from(*messages).unwrap_or(usize::MAX), "message"),
+            counted_bytes(*size)
+        )?;
+    }
+    Ok(())
+}
+
+fn print(out: &mut Out, created: &Created) -> anyhow::Result<()> {
+    print_streams(out, &created.manifest)?;
+    writeln!(out, "written to {}", created.path.display())?;
+    writeln!(out, "sha256 of its manifest: {}", created.hash)?;
+    Ok(())
+}
+
+fn as_json(created: &Created) -> Value {
+    json!({ "path": created.path, "sha256": created.hash, "streams": summaries(&created.manifest), "left_out": created.manifest.left_out })
+}
+
+/// The streams of a backup without what only servers read.
+pub(super) fn summaries(manifest: &Manifest) -> Vec<Value> {
+    let summary = |stream: &BackedUpStream| {
+        let consumers: Vec<&str> = stream.consumers.iter().map(|consumer| consumer.name.as_str()).collect();
+        json!({
+            "name": stream.name, "kind": stream.kind, "messages": stream.messages, "bytes": stream.bytes,
+            "first_sequence": stream.first_sequence, "last_sequence": stream.last_sequence, "size": stream.size,
+            "sha256": stream.sha256, "consumers": consumers,
+        })
+    };
+    manifest.streams.iter().map(summary).collect()
+}

@@ -1,0 +1,171 @@
+//! Makes a backup.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use eventsmith_bus::jetstream::{JetStream, Settings};
+use eventsmith_bus::settings::is_legal_name;
+use eventsmith_bus::transport::ServerFailure;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::BackupError;
+use super::files::Hashed;
+use super::folder::Partial;
+use super::manifest::{BackedUpConsumer, BackedUpStream, Manifest, NotBackedUp, StreamKind, file_of};
+use super::{Progress, consumers};
+
+/// The server's code for a snapshot that it does not make, and that of a stream in memory, which it cannot before 2.15.
+const SNAPSHOT_FAILED: u64 = 10064;
+const MEMORY: &str = "memory";
+
+/// What is to be backed up, and where to.
+#[derive(Debug, Clone, Default)]
+pub struct BackupRequest {
+    /// The names of the streams; the stream of a bucket is `KV_NAME`. All that this user may see where it is `None`.
+    pub streams: Option<Vec<String>>,
+    /// The folder that gets a folder with the backup. It is made if need be.
+    pub folder: PathBuf,
+    /// The hash of the catalogue; empty without one.
+    pub catalogue: String,
+    /// The hash of each schema of the catalogue, by type and version.
+    pub schemas: BTreeMap<String, String>,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Created {
+    /// Its folder.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// The SHA-256 of its `manifest.json`, in hexadecimal. Kept elsewhere, it tells whether anybody has changed the backup.
+    pub hash: String,
+}
+
+/// What the server answers about a stream.
+#[derive(Deserialize)]
+struct Info {
+    config: Settings,
+    state: Value,
+}
+
+/// A stream that is to be backed up.
+struct Wanted {
+    name: String,
+    kind: StreamKind,
+    consumers: Vec<BackedUpConsumer>,
+}
+
+/// Notes all consumers, then writes one stream after the other, in the order of their kinds.
+pub(crate) async fn create(
+    server: &JetStream,
+    request: &BackupRequest,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<Created, BackupError> {
+    let mut manifest = Manifest::new(server.version(), request.catalogue.clone(), request.schemas.clone());
+    let mut wanted = Vec::new();
+    for name in names(server, request).await? {
+        if !is_legal_name(&name) {
+            return Err(BackupError::Name { stream: name });
+        }
+        wanted.push(look(server, name).await?);
+    }
+    wanted.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
+    let partial = Partial::create(&request.folder, manifest.created)?;
+    for Wanted { name, kind, consumers } in wanted {
+        let (info, mut chunks) = match server.read_snapshot::<Info>(&name).await {
+            Ok(begun) => begun,
+            Err(ServerFailure::Refused { code: SNAPSHOT_FAILED, reason }) if is_in_memory(server, &name).await => {
+                let reason = format!("{reason}; before 2.15 the server makes no snapshot of a stream in memory");
+                manifest.left_out.push(NotBackedUp { name, reason });
+                continue;
+            }
+            Err(failure) => return Err(BackupError::server(format!("the stream {name} cannot be backed up"))(failure)),
+        };
+        let Info { config, state } = info;
+        let number = |key: &str| state.get(key).and_then(Value::as_u64).unwrap_or_default();
+        progress(Progress::Begins { stream: &name, bytes: number("bytes") });
+        // A write keeps nothing waiting but this backup.
+        let mut file = Hashed::create(partial.path().join(file_of(&name)))?;
+        let interrupted =
+            || BackupError::server(format!("the backup of the stream {name} was interrupted, and is given up"));
+        while let Some(chunk) = chunks.next().await.map_err(interrupted())? {
+            file.write(&chunk)?;
+            progress(Progress::Bytes(chunk.len()));
+        }
+        let (size, sha256) = file.finish()?;
+        manifest.streams.push(BackedUpStream {
+            kind,
+            messages: number("messages"),
+            bytes: number("bytes"),
+            first_sequence: number("first_seq"),
+            last_sequence: number("last_seq"),
+            size,
+            sha256,
+            config,
+            state,
+            consumers,
+            name,
+        });
+    }
+    let (path, hash) = partial.finish(&manifest)?;
+    Ok(Created { path, manifest, hash })
+}
+
+async fn names(server: &JetStream, request: &BackupRequest) -> Result<Vec<String>, BackupError> {
+    #[derive(Deserialize)]
+    struct Page {
+        streams: Option<Vec<String>>,
+        total: usize,
+    }
+    if let Some(names) = &request.streams {
+        return Ok(names.clone());
+    }
+    let mut all: Vec<String> = Vec::new();
+    loop {
+        let page: Result<Page, _> = server.request("STREAM.NAMES".to_owned(), &json!({ "offset": all.len() })).await;
+        let page = page.map_err(BackupError::server("the streams cannot be listed"))?;
+        let names = page.streams.unwrap_or_default();
+        let is_last = names.is_empty() || all.len() + names.len() >= page.total;
+        all.extend(names);
+        if is_last {
+            all.sort();
+            all.dedup();
+            return Ok(all);
+        }
+    }
+}
+
+async fn look(server: &JetStream, name: String) -> Result<Wanted, BackupError> {
+    let info = server.request::<Info>(format!("STREAM.INFO.{name}"), &json!({})).await;
+    let info = info.map_err(|failure| match failure {
+        ServerFailure::Refused { code: ServerFailure::NO_STREAM, .. } => BackupError::NoStream { stream: name.clone() },
+        failure => BackupError::server(format!("the stream {name} cannot be looked at"))(failure),
+    })?;
+    let listed = consumers::durable(server, &name).await;
+    let consumers =
+        listed.map_err(BackupError::server(format!("the consumers of the stream {name} cannot be listed")))?;
+    Ok(Wanted { kind: kind(&name, &info.config), name, consumers })
+}
+
+async fn is_in_memory(server: &JetStream, name: &str) -> bool {
+    let info = server.request::<Info>(format!("STREAM.INFO.{name}"), &json!({})).await;
+    info.is_ok_and(|info| info.config.get("storage").and_then(Value::as_str) == Some(MEMORY))
+}
+
+/// What a stream is for, by its name and its settings.
+fn kind(name: &str, config: &Settings) -> StreamKind {
+    let subjects = config.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is_dead = |subject: &Value| subject.as_str().is_some_and(|subject| subject.ends_with(".dlq.>"));
+    if name.starts_with("KV_") {
+        StreamKind::Bucket
+    } else if subjects.iter().any(is_dead) {
+        StreamKind::DeadLetters
+    } else if config.get("allow_msg_schedules").and_then(Value::as_bool) == Some(true) {
+        StreamKind::Sagas
+    } else {
+        StreamKind::Events
+    }
+}
