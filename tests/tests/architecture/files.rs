@@ -36,7 +36,7 @@ const FLOORS: &[Floors] = &[
             &["file", "landscape", "metrics", "yaml"],
             &["prometheus"],
             &["promql"],
-            &["alerts", "dashboards", "flow"],
+            &["alerts", "dashboards", "flow", "kubernetes"],
         ],
         known: &[],
     },
