@@ -22,9 +22,11 @@ mod lint;
 mod man;
 mod new;
 mod operator;
+mod permissions;
 mod projections;
 mod request;
 mod sagas;
+mod server;
 mod services;
 mod streams;
 mod tail;
@@ -70,6 +72,8 @@ enum Command {
     Asyncapi(asyncapi::Asyncapi),
     Exporter(exporter::Exporter),
     Kubernetes(kubernetes::Kubernetes),
+    Server(server::Server),
+    Permissions(permissions::PermissionsArguments),
     Tail(tail::Tail),
     Trace(trace::Trace),
     Request(request::Request),
@@ -105,6 +109,8 @@ impl Arguments {
             Command::Asyncapi(command) => command.run(out),
             Command::Exporter(command) => command.run(),
             Command::Kubernetes(command) => command.run(out),
+            Command::Server(command) => command.run(out),
+            Command::Permissions(command) => command.run(out),
             Command::Tail(command) => command.run(out),
             Command::Trace(command) => command.run(out),
             Command::Request(command) => command.run(out),

@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-use toml::Spanned;
-
 pub use duration::{duration, text as duration_text};
+pub use toml::Spanned;
 
 /// A name of the manifest, with the place where it stands.
 pub type Named = Spanned<String>;
@@ -224,6 +223,12 @@ pub struct Service {
     pub asks: Vec<Spanned<String>>,
     /// Versions of sagas that it runs, `NAME@VERSION`: each has durable consumers of its own.
     pub runs: Vec<Spanned<String>>,
+    /// Documents that it puts into their bucket, and reads there.
+    pub writes: Vec<Spanned<String>>,
+    /// Documents that it only reads in their bucket.
+    pub reads: Vec<Spanned<String>>,
+    /// Documents that a projection of it makes, each with the events that it is made of.
+    pub projects: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
     /// What its durable consumers are like.
     pub consumer: Consumer,
 }
@@ -333,7 +338,10 @@ fn optional_value_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
 }
 
 /// Reads a size as `eventsmith.toml` writes it, `10GiB`.
-fn bytes(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn bytes(text: &str) -> Result<u64, String> {
     let (amount, unit) = amount_and_unit(text);
     let bytes = match unit {
         "B" => Some(1),

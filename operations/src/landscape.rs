@@ -1,10 +1,15 @@
 //! What a catalogue declares, as far as operators look at it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use crate::subject;
 
 /// All that a catalogue declares, by name, in order.
 #[derive(Debug, Clone, Default)]
 pub struct Landscape {
+    /// The path of `eventsmith.toml`, as it can be opened by whoever reads what is made of this.
+    pub manifest: String,
     /// What all subjects begin with.
     pub root: String,
     /// The services.
@@ -32,15 +37,44 @@ pub struct Service {
     pub handles: Vec<String>,
     /// The types of the requests that it makes.
     pub asks: Vec<String>,
+    /// The versions of sagas that it runs, `checkout@1`.
+    pub runs: Vec<String>,
+    /// The types of the documents that it puts into their bucket, and reads there.
+    pub writes: Vec<String>,
+    /// The types of the documents that it only reads in their bucket.
+    pub reads: Vec<String>,
+    /// The types of the documents that a projection of it makes, with the types of the events that they are made of.
+    pub projects: BTreeMap<String, Vec<String>>,
     /// Its durable consumers.
     pub consumers: Vec<Consumer>,
+    /// The durable consumers of the sagas that it runs.
+    pub saga_consumers: Vec<Consumer>,
+    /// The line of `eventsmith.toml` on which it begins.
+    pub line: usize,
+    /// The lines of what it declares.
+    pub declared: Vec<Declared>,
+}
+
+/// Where a service declares something.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// The list, `publishes`.
+    pub list: &'static str,
+    /// What stands there.
+    pub name: String,
+    /// The line of `eventsmith.toml`.
+    pub line: usize,
 }
 
 /// One durable consumer of a service.
 #[derive(Debug, Clone, Default)]
 pub struct Consumer {
+    /// Its durable name: that of its service, or of a version of a saga.
+    pub name: String,
     /// Its stream.
     pub stream: String,
+    /// Whether one instance at a time reads from it.
+    pub ordered: bool,
     /// After how long without an acknowledgement an event is delivered again.
     pub ack_wait: Duration,
     /// How many events may be delivered and not acknowledged.
@@ -56,8 +90,14 @@ pub struct Stream {
     pub name: String,
     /// What it is for.
     pub description: String,
+    /// The subjects that it captures, with wildcards.
+    pub subjects: Vec<String>,
     /// Whether it is a key-value bucket.
     pub is_bucket: bool,
+    /// The type of the documents of a bucket that the catalogue declares.
+    pub document: Option<String>,
+    /// Whether it is kept in memory, and not on disk.
+    pub in_memory: bool,
     /// Whether it holds dead letters.
     pub holds_dead_letters: bool,
     /// Messages older than this are dropped.
@@ -81,6 +121,8 @@ pub struct Event {
     pub subjects: Vec<String>,
     /// Whether it is asked and answered, and not stored.
     pub is_request: bool,
+    /// The aggregate whose history it is a part of.
+    pub aggregate: Option<String>,
 }
 
 /// One saga.
@@ -105,6 +147,29 @@ impl Landscape {
         self.streams.iter().find(|stream| stream.name == name)
     }
 
+    /// The event or request of a type.
+    pub fn event(&self, name: &str) -> Option<&Event> {
+        self.events.iter().find(|event| event.name == name)
+    }
+
+    /// The streams that capture something of an event.
+    pub fn streams_of<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a Stream> {
+        let captures = |stream: &Stream| {
+            stream.subjects.iter().any(|own| event.subjects.iter().any(|subject| subject::overlap(own, subject)))
+        };
+        self.streams.iter().filter(move |stream| captures(stream))
+    }
+
+    /// The bucket of a type of documents.
+    pub fn bucket_of(&self, document: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.document.as_deref() == Some(document))
+    }
+
+    /// The durable consumers of all services.
+    pub fn durable_consumers(&self) -> impl Iterator<Item = &Consumer> {
+        self.services.iter().flat_map(|service| service.consumers.iter().chain(&service.saga_consumers))
+    }
+
     /// The type that a subject, with or without wildcards, belongs to.
     pub fn event_of_subject(&self, subject: &str) -> Option<&Event> {
         let fits = |own: &String| {
@@ -118,6 +183,20 @@ impl Landscape {
             }
         };
         self.events.iter().find(|event| event.subjects.iter().any(fits))
+    }
+}
+
+impl Service {
+    /// The line on which it declares something, or else the one on which it begins.
+    pub fn line_of(&self, list: &str, name: &str) -> usize {
+        let declared = self.declared.iter().find(|declared| declared.list == list && declared.name == name);
+        declared.map_or(self.line, |declared| declared.line)
+    }
+
+    /// The line of a list, or else the one on which it begins.
+    pub fn line_of_list(&self, list: &str) -> usize {
+        let declared = self.declared.iter().filter(|declared| declared.list == list);
+        declared.map(|declared| declared.line).max().unwrap_or(self.line)
     }
 }
 
@@ -146,11 +225,13 @@ pub(crate) mod tests {
             ack_wait: Duration::from_secs(15),
             max_ack_pending: 5_000,
             max_deliver: 100,
+            ..Consumer::default()
         };
         let event = |name: &str, is_request: bool| Event {
             name: name.to_owned(),
             subjects: vec![format!("shop.{}.{name}", if is_request { "command" } else { "domain" })],
             is_request,
+            ..Event::default()
         };
         Landscape {
             root: "shop".to_owned(),

@@ -1,5 +1,7 @@
 //! From what a catalogue declares to what operators look at: pictures of the flow, alerts with their tests, dashboards; and to what they
 //! deploy: manifests for Kubernetes.
+//! From what a catalogue declares to what operators look at and set up: pictures of the flow, alerts with their tests, dashboards, permissions,
+//! configurations of servers.
 //!
 //! A part of the command line of [`eventsmith`](https://docs.rs/eventsmith). A plain library: texts from data, without disk, network or
 //! clock, so that the same catalogue always gives the same text. It knows neither schema files nor servers: the command line makes a
@@ -25,9 +27,12 @@ pub mod flow;
 pub mod kubernetes;
 mod landscape;
 pub mod metrics;
+pub mod permissions;
 pub mod prometheus;
 mod promql;
+pub mod server;
+pub mod subject;
 mod yaml;
 
 pub use file::File;
-pub use landscape::{Consumer, Event, Landscape, Saga, Service, Stream};
+pub use landscape::{Consumer, Declared, Event, Landscape, Saga, Service, Stream};

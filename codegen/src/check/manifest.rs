@@ -196,9 +196,7 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
                     Usage::Event | Usage::Request => {
                         "domain and integration events are published and consumed, commands and queries are handled and asked"
                     }
-                    Usage::Document => {
-                        "remove it here: documents are put into their bucket and read from it, and no service lists them"
-                    }
+                    Usage::Document => "documents of buckets are listed by `writes`, `reads` and `projects`",
                 };
                 diagnostics.push(error(catalogue, event_type, "wrong-role", message, help));
             }
@@ -231,15 +229,23 @@ fn is_broken(diagnostics: &[Diagnostic], event_type: &str) -> bool {
 /// Every name of an event in a service, in the order of the services.
 fn mentions(catalogue: &Catalogue) -> impl Iterator<Item = Mention<'_>> {
     catalogue.manifest.services.iter().flat_map(|(name, service)| {
+        let mention = move |role, of, event_type| Mention { service: name.get_ref(), role, of, event_type };
         let roles = [
             ("publishes", &service.publishes, Usage::Event),
             ("consumes", &service.consumes, Usage::Event),
             ("handles", &service.handles, Usage::Request),
             ("asks", &service.asks, Usage::Request),
+            ("writes", &service.writes, Usage::Document),
+            ("reads", &service.reads, Usage::Document),
         ];
-        roles.into_iter().flat_map(move |(role, types, of)| {
-            types.iter().map(move |event_type| Mention { service: name.get_ref(), role, of, event_type })
-        })
+        let lists = roles.into_iter().flat_map(move |(role, types, of)| {
+            types.iter().map(move |event_type| mention(role, of, event_type))
+        });
+        let projects = service.projects.iter().flat_map(move |(document, events)| {
+            let events = events.iter().map(move |event_type| mention("projects", Usage::Event, event_type));
+            [mention("projects", Usage::Document, document)].into_iter().chain(events)
+        });
+        lists.chain(projects)
     })
 }
 

@@ -453,8 +453,8 @@ pub(crate) const UNREADABLE: Rule = rule(
 
 pub(crate) const WRONG_ROLE: Rule = rule(
     "wrong-role",
-    "Domain and integration events are published and consumed; commands and queries are handled and asked. Documents of buckets are \
-     put and read, and no service lists them.",
+    "Domain and integration events are published and consumed; commands and queries are handled and asked; documents of buckets \
+     are what services write, read and project.",
     "--- eventsmith.toml
 root = \"rules\"
 [services.management]

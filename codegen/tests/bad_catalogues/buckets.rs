@@ -122,14 +122,18 @@ fn a_document_has_neither_key_nor_subject_nor_answers() {
 }
 
 #[test]
-fn no_service_lists_a_document() {
+fn services_list_documents_by_what_they_do_with_them() {
+    for list in ["writes = [\"rule.compiled\"]", "reads = [\"rule.compiled\"]", "projects = { \"rule.compiled\" = [] }"] {
+        let services = format!("[services.a]\n{list}\n[buckets.B]\nstate = \"rule.compiled\"\n");
+        assert!(problems(&[("eventsmith.toml", &format!("root = \"rules\"\n{services}")), DOCUMENT]).is_empty(), "{list}");
+    }
     for role in ["publishes", "consumes", "handles", "asks"] {
         let services = format!("[services.a]\n{role} = [\"rule.compiled\"]\n[buckets.B]\nstate = \"rule.compiled\"\n");
         let (rule, line, message, help) = found(&services);
 
         assert_eq!((rule.as_str(), line), ("wrong-role", Some(3)));
         assert_eq!(message, format!("service a {role} rule.compiled, which is a document of a bucket"));
-        assert!(help.starts_with("remove it here"), "{help}");
+        assert!(help.contains("`writes`, `reads` and `projects`"), "{help}");
     }
 }
 

@@ -89,6 +89,11 @@ pub struct Config {
     /// leaf node. Default: that of the server that is connected to.
     pub domain: Option<String>,
 
+    /// What the subjects begin with on which this program receives answers: `_INBOX.promotions` where its user may subscribe to
+    /// `_INBOX.promotions.>` alone, so that nobody reads the answers to another. It is `_INBOX`, or begins with `_INBOX.`.
+    /// Default: `_INBOX`.
+    pub inbox_prefix: Option<String>,
+
     /// Refuses connections without TLS. Implied by servers that are written `tls://`. Default: false.
     pub require_tls: bool,
     /// A PEM file with the certificates of authorities to trust, instead of those of the system.
@@ -150,6 +155,7 @@ impl Default for Config {
             nkey_seed_file: None,
             login_timeout: Duration::from_secs(300),
             domain: None,
+            inbox_prefix: None,
             require_tls: false,
             tls_ca_file: None,
             tls_cert_file: None,
@@ -179,6 +185,11 @@ impl Config {
             ("request_timeout", self.request_timeout.is_zero(), TIME),
             ("ack_timeout", self.ack_timeout.is_zero(), TIME),
             ("max_in_flight", self.max_in_flight == 0, "it must be 1 at least"),
+            (
+                "inbox_prefix",
+                self.inbox_prefix.as_deref().is_some_and(|prefix| !is_inbox_prefix(prefix)),
+                "it must be _INBOX, or begin with _INBOX. and have tokens of letters, digits, - and _",
+            ),
             ("replicas", self.replicas.is_some_and(|replicas| !(1..=5).contains(&replicas)), "it must be 1 to 5"),
         ];
         settings.into_iter().find(|(_, is_senseless, _)| *is_senseless).map(|(name, _, reason)| (name, reason))
@@ -212,6 +223,15 @@ impl Config {
             std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
         Self::from_toml(&text)
     }
+}
+
+/// Whether inboxes may be told from all other subjects by what they begin with.
+fn is_inbox_prefix(prefix: &str) -> bool {
+    let is_token = |token: &str| {
+        !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    let mut tokens = prefix.split('.');
+    tokens.next() == Some("_INBOX") && tokens.all(is_token)
 }
 
 /// Why there is no configuration.

@@ -33,10 +33,12 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "operations/src",
         floors: &[
-            &["file", "landscape", "metrics", "yaml"],
-            &["prometheus"],
+            &["file", "metrics", "subject", "yaml"],
+            &["landscape", "prometheus"],
             &["promql"],
             &["alerts", "dashboards", "flow", "kubernetes"],
+            &["alerts", "dashboards", "flow", "permissions"],
+            &["server"],
         ],
         known: &[],
     },

@@ -28,6 +28,7 @@ impl Config {
     /// | `EVENTSMITH_NKEY_SEED`, `EVENTSMITH_NKEY_SEED_FILE` | `SU...`, `/run/secrets/promotions.nk` |
     /// | `EVENTSMITH_LOGIN_TIMEOUT` | `5m` |
     /// | `EVENTSMITH_DOMAIN` | `hub` |
+    /// | `EVENTSMITH_INBOX_PREFIX` | `_INBOX.promotions` |
     /// | `EVENTSMITH_REQUIRE_TLS` | `true` |
     /// | `EVENTSMITH_TLS_CA_FILE`, `EVENTSMITH_TLS_CERT_FILE`, `EVENTSMITH_TLS_KEY_FILE` | `/run/secrets/ca.pem` |
     /// | `EVENTSMITH_CONNECT_TIMEOUT`, `EVENTSMITH_PING_INTERVAL` | `5s` |

@@ -151,6 +151,9 @@ fn options(config: &Config) -> Result<ConnectOptions, ConnectError> {
         .request_timeout(Some(config.request_timeout))
         .reconnect_delay_callback(move |attempt| reconnect_delay(attempt, first, longest))
         .require_tls(config.require_tls);
+    if let Some(prefix) = &config.inbox_prefix {
+        options = options.custom_inbox_prefix(prefix);
+    }
     if let Some(file) = &config.tls_ca_file {
         options = options.add_root_certificates(file.clone());
     }
