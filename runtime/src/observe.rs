@@ -2,5 +2,5 @@
 
 pub use eventsmith_bus::observe::{
     Component, ComponentKind, ComponentState, Figure, FigureKind, Incoming, MessageType, Observer, Occurrence,
-    RunOutcome, TraceContext,
+    Relation, RunOutcome, TraceContext,
 };

@@ -20,6 +20,8 @@ pub use component::{Component, ComponentKind, ComponentState, Figure, FigureKind
 pub use occurrence::{MessageType, Occurrence, RunOutcome};
 pub use spans::{SpanOf, failed, span};
 
+/// The longest `traceparent` that is passed on, in bytes: the present version has 55, and later ones may have more.
+const LONGEST_PARENT: usize = 256;
 /// The longest trace state and the longest baggage that are passed on, in bytes: what the specifications of W3C ask for at least.
 const LONGEST_STATE: usize = 512;
 const LONGEST_BAGGAGE: usize = 8_192;
@@ -65,8 +67,14 @@ pub trait Observer: Send + Sync + 'static {
         let _ = component;
     }
 
+    /// A message came, and the span of what is done about it is about to be made, in this thread. [`incoming`](Self::incoming) follows
+    /// at once. Whoever decides which spans are made of all knows by this what the next one is about.
+    fn arriving(&self, message: &Incoming<'_>) {
+        let _ = message;
+    }
+
     /// A message came, and this is the span of what is done about it, not entered yet. An observer that knows more of spans than
-    /// `tracing` does says here what it continues, or is linked to.
+    /// `tracing` does says here what it continues, or is linked to. A span that nobody wants is disabled.
     fn incoming(&self, span: &Span, message: &Incoming<'_>) {
         let _ = (span, message);
     }
@@ -82,9 +90,28 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Incoming<'a> {
     /// All headers of the message.
     pub headers: &'a Headers,
-    /// Whether this is the first time that the message is delivered to the consumer, and it was not replayed. A request always comes
-    /// first.
-    pub is_first: bool,
+    /// How what is done about it stands to its trace.
+    pub relation: Relation,
+}
+
+/// How what is done about a message stands to the trace of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Relation {
+    /// The message is delivered to the consumer for the first time and was not replayed, or is a request: its trace goes on.
+    First,
+    /// It was delivered before, or was replayed.
+    Later,
+    /// Somebody looks at it whose own trace goes on: it is a live event, or a dead letter that is replayed.
+    Aside,
+}
+
+impl Relation {
+    /// That of a delivery to a consumer.
+    pub fn of_delivery(deliveries: u64, headers: &Headers) -> Self {
+        let is_first = deliveries <= 1 && headers.get(Headers::REPLAY_OF).is_none();
+        if is_first { Self::First } else { Self::Later }
+    }
 }
 
 /// The W3C trace context of a message, as its headers have it.
@@ -111,7 +138,9 @@ impl TraceContext {
         let is_line =
             |text: &String, longest| text.len() <= longest && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
         Self {
-            traceparent: self.traceparent.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())),
+            traceparent: self
+                .traceparent
+                .filter(|text| text.len() <= LONGEST_PARENT && text.bytes().all(|byte| byte.is_ascii_graphic())),
             tracestate: self.tracestate.filter(|text| is_line(text, LONGEST_STATE)),
             baggage: self.baggage.filter(|text| is_line(text, LONGEST_BAGGAGE)),
         }
@@ -156,12 +185,22 @@ impl Observers {
         self.each(|observer| observer.meet(component));
     }
 
-    /// Lets them connect a span to the message it is about. Returns the span.
-    pub fn connect(&self, span: Span, message: &Incoming<'_>) -> Span {
-        if !span.is_disabled() {
-            self.each(|observer| observer.incoming(&span, message));
+    /// The span of what is done about a message that came, which they connect to it; none where nobody listens.
+    pub fn open(&self, of: SpanOf<'_>, message: &Incoming<'_>) -> Span {
+        if !self.is_listening() {
+            return Span::none();
         }
+        self.each(|observer| observer.arriving(message));
+        let span = spans::span(of);
+        self.each(|observer| observer.incoming(&span, message));
         span
+    }
+
+    /// Lets them link a span to one more message that it is about.
+    pub fn link(&self, span: &Span, headers: &Headers) {
+        if !span.is_disabled() {
+            self.each(|observer| observer.incoming(span, &Incoming { headers, relation: Relation::Aside }));
+        }
     }
 
     /// What the headers of a message say of its trace that is sent from within the present span.
@@ -228,6 +267,14 @@ mod tests {
         observers.tell(&Occurrence::LeaseLost { consumer: "c", stream: "S", sequence: 1 });
 
         assert_eq!(*noted.0.lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_context_that_would_fill_the_headers_of_what_follows_is_not_passed_on() {
+        let mut headers = Headers::default();
+        headers.push(Headers::TRACEPARENT, "0".repeat(257));
+
+        assert_eq!(TraceContext::of(&headers), TraceContext::default());
     }
 
     #[test]

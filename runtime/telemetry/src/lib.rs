@@ -17,6 +17,8 @@ pub mod names;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "export")]
+mod sampling;
+#[cfg(feature = "export")]
 mod telemetry;
 #[cfg(feature = "export")]
 mod traces;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eventsmith_bus::observe::{Component, Incoming, Observer, Occurrence, TraceContext};
+use eventsmith_bus::observe::{Component, ComponentKind, Incoming, Observer, Occurrence, TraceContext};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
@@ -12,14 +12,15 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Sampler, SdkTracerProvider, SpanExporter, TracerProviderBuilder};
 use prometheus::Registry;
-use tracing::{Level, Metadata, Span, Subscriber};
+use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::components::Components;
 use crate::metrics::Metrics;
+use crate::sampling::{self, Carried, OfRoots, Sampled};
 use crate::traces::{LaterDeliveries, Traces};
 
 /// Under which name spans and metrics are made.
@@ -49,6 +50,8 @@ struct Inner {
     registry: Registry,
     meters: SdkMeterProvider,
     tracers: SdkTracerProvider,
+    /// Of traces that begin here.
+    sampler: Sampler,
     is_stopping: AtomicBool,
 }
 
@@ -138,7 +141,9 @@ impl Telemetry {
             .with_threads(false)
             .with_tracked_inactivity(false)
             .with_target(false);
-        layer.with_filter(filter_fn(is_exported))
+        let seen = layer.with_filter(Sampled(self.inner.sampler.clone()));
+        let of_the_bus = filter_fn(sampling::is_of_the_bus).with_max_level_hint(LevelFilter::INFO);
+        Carried.with_filter(of_the_bus).and_then(seen)
     }
 
     /// Makes spans of the whole program exported, where it has no subscriber of its own: [`layer`](Self::layer) is for those that have.
@@ -198,11 +203,6 @@ impl Telemetry {
     }
 }
 
-/// What the layer exports: spans that are no details, and the events of others than this library.
-fn is_exported(metadata: &Metadata<'_>) -> bool {
-    *metadata.level() <= Level::INFO && (metadata.is_span() || !metadata.target().starts_with("eventsmith"))
-}
-
 impl TelemetryBuilder {
     /// Something that is true of the whole process, such as `deployment.environment.name`.
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -256,8 +256,9 @@ impl TelemetryBuilder {
             .build()
             .map_err(|error| TelemetryError::Exporter { what: "metrics", reason: error.to_string() })?;
         let meters = this.meters.with_reader(exporter).with_resource(resource.clone()).build();
-        let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(this.sampled)));
-        let tracers = this.tracers.with_sampler(sampler).with_resource(resource).build();
+        let sampler = Sampler::TraceIdRatioBased(this.sampled);
+        let of_parents = Sampler::ParentBased(Box::new(OfRoots(sampler.clone())));
+        let tracers = this.tracers.with_sampler(of_parents).with_resource(resource).build();
         let (meter, components) = (meters.meter(SCOPE), Components::default());
         crate::figures::register(&meter, &components);
         let inner = Inner {
@@ -267,6 +268,7 @@ impl TelemetryBuilder {
             registry,
             meters,
             tracers,
+            sampler,
             is_stopping: AtomicBool::new(false),
         };
         Ok(Telemetry { inner: Arc::new(inner) })
@@ -279,7 +281,14 @@ impl Observer for Inner {
     }
 
     fn meet(&self, component: &Arc<dyn Component>) {
+        if component.kind() == ComponentKind::Consumer {
+            self.metrics.meet_consumer(&component.name());
+        }
         self.components.add(component);
+    }
+
+    fn arriving(&self, message: &Incoming<'_>) {
+        self.traces.arriving(message);
     }
 
     fn incoming(&self, span: &Span, message: &Incoming<'_>) {

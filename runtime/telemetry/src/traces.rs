@@ -1,6 +1,6 @@
 //! The W3C trace context: from the headers of messages into spans, and back.
 
-use eventsmith_bus::observe::{Incoming, TraceContext};
+use eventsmith_bus::observe::{Incoming, Relation, TraceContext};
 use eventsmith_bus::transport::Headers;
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
@@ -9,6 +9,8 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::sampling;
 
 /// What the trace of a delivery is that is not the first of its event: of an event that is tried again, that came back as its
 /// acknowledgement was lost, or that was replayed from a dead letter.
@@ -41,25 +43,36 @@ impl Traces {
         Self { later, baggage, context: TraceContextPropagator::new(), carried: BaggagePropagator::new() }
     }
 
-    /// Says what the span about a message continues, and what it is linked to.
-    pub(crate) fn incoming(&self, span: &Span, message: &Incoming<'_>) {
+    /// What the span about a message will continue, which is about to be made.
+    pub(crate) fn arriving(&self, message: &Incoming<'_>) {
         let headers = Received(message.headers);
+        let continues = match message.relation {
+            Relation::First => true,
+            Relation::Later => self.later == LaterDeliveries::Continue,
+            // It continues that of whoever looks at the message.
+            _ => return,
+        };
         // Whoever runs the consumer is no cause of what comes to it: without a trace in the message, this is the first span of one.
         let root = Context::new();
         let base = if self.baggage { self.carried.extract_with_context(&root, &headers) } else { root };
-        let remote = self.context.extract_with_context(&base, &headers);
-        let creation = remote.span().span_context().clone();
-        let continues = message.is_first || self.later == LaterDeliveries::Continue;
-        let parent = if continues && creation.is_valid() { remote } else { base };
-        // Where the subscriber has no layer of OpenTelemetry, there is nothing to connect.
-        if span.set_parent(parent).is_ok() {
-            span.add_link(creation);
+        sampling::arriving(if continues { self.context.extract_with_context(&base, &headers) } else { base });
+    }
+
+    /// Says what the span about a message continues, and what it is linked to.
+    pub(crate) fn incoming(&self, span: &Span, message: &Incoming<'_>) {
+        let parent = sampling::arrived();
+        // Where the subscriber has no layer of OpenTelemetry, or nothing is sampled, there is nothing to connect.
+        if span.is_disabled() || parent.is_some_and(|parent| span.set_parent(parent).is_err()) {
+            return;
         }
+        let creation = self.context.extract_with_context(&Context::new(), &Received(message.headers));
+        span.add_link(creation.span().span_context().clone());
     }
 
     /// Says what the headers of a message tell that is sent from within a span.
     pub(crate) fn outgoing(&self, span: &Span, context: &mut TraceContext) {
-        let present = span.context();
+        // The present one of OpenTelemetry, and not that of the span: it may be a detail that is not exported.
+        let present = Context::current();
         let own = present.span().span_context().clone();
         if !own.is_valid() {
             return;

@@ -105,7 +105,13 @@ const FLOORS: &[Floors] = &[
     },
     Floors {
         of: "runtime/telemetry/src",
-        floors: &[&["names"], &["components", "metrics", "traces"], &["figures"], &["telemetry", "otlp"], &["health"]],
+        floors: &[
+            &["names", "sampling"],
+            &["components", "metrics", "traces"],
+            &["figures"],
+            &["telemetry", "otlp"],
+            &["health"],
+        ],
         known: &[],
     },
     Floors {

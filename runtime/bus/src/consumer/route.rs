@@ -32,6 +32,10 @@ use crate::handler::{Context, Delivered, HandlerError, Origin, Received, Trace};
 use crate::observe::MessageType;
 use crate::transport::{Delivery, Headers, Message, Transport};
 
+/// The place of the handler for a delivery, and what the delivery holds; or why it goes to no handler, with the place of the one that
+/// it is for, if it is for one.
+pub(super) type Found<'a> = Result<(usize, OpenedMessage<'a>), (Option<usize>, HandlerOutcome)>;
+
 /// All handlers of a consumer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Routes(Vec<Route>);
@@ -173,13 +177,8 @@ impl Routes {
         self.0.iter().map(|route| route.retry.max_attempts).max().unwrap_or_default()
     }
 
-    /// The place of the handler for a delivery, and what the delivery holds; or why it goes to no handler, with the place of
-    /// the one that it is for, if it is for one.
-    pub(super) fn find<'a>(
-        &self,
-        delivery: &'a Delivery,
-        service: &str,
-    ) -> Result<(usize, OpenedMessage<'a>), (Option<usize>, HandlerOutcome)> {
+    /// Finds the handler for a delivery.
+    pub(super) fn find<'a>(&self, delivery: &'a Delivery, service: &str) -> Found<'a> {
         let headers = RoutingHeaders::of(&delivery.message.headers);
         let is_meant = headers.only.is_none_or(|only| only == service);
         let found = OpenedMessage::of(headers, &delivery.message).and_then(|opened| {
@@ -206,9 +205,17 @@ impl Routes {
             Some(event_type) => self.0.iter().find(|route| route.event_type == event_type),
             None => envelope().and_then(|envelope| self.0.iter().find(|route| route.event_type == envelope.event_type)),
         };
-        let Some(&Route { event_type: name, newest, subject: template, .. }) = route else { return MessageType::OTHER };
+        let Some(route) = route else { return MessageType::OTHER };
         let version = version.map_or_else(|| envelope().map(|envelope| envelope.version), parse_version);
-        MessageType { name, version: version.filter(|version| *version <= newest).unwrap_or_default(), template }
+        route.message_type(version)
+    }
+
+    /// The same, of a message that was looked at already.
+    pub(super) fn type_of_found(&self, found: &Found<'_>, message: &Message) -> MessageType {
+        match found {
+            Ok((index, opened)) => self.0[*index].message_type(Some(opened.version)),
+            Err(_) => self.message_type(message),
+        }
     }
 
     /// How an event ends whose type no handler here is for. Only what another version of the service may handle waits for one.
@@ -350,6 +357,12 @@ impl Route {
         let keyless = E::KEY.is_none().then(schema);
         let (order, call, breaker) = (Order::None, Arc::new(call), None);
         Self { event_type, newest, subject, root, keyless, order, key, call, retry, timeout, breaker }
+    }
+
+    /// What an event of this type is, for observers, and of this version where it is known here.
+    fn message_type(&self, version: Option<u32>) -> MessageType {
+        let version = version.filter(|version| *version <= self.newest).unwrap_or_default();
+        MessageType { name: self.event_type, version, template: self.subject }
     }
 
     /// Whether the events can be ordered as they are to be.

@@ -20,7 +20,7 @@ use super::keeper::{self, InHand, send};
 use super::monitor::{Counters, Monitor};
 use super::queue::Key;
 use super::retry::RetryPolicy;
-use super::route::{PendingHandler, Routes};
+use super::route::{Found, PendingHandler, Routes};
 use super::settle::{HandlerOutcome, Settlement};
 use super::told::ToldRun;
 use super::unstored::Unstored;
@@ -117,8 +117,9 @@ impl Worker {
     /// The number of the attempt is checked before that, so that an event that kills its process ends among the dead letters
     /// like any other that fails too often.
     pub(super) fn begin(&self, delivery: Delivery, attempt: u64, admission: Option<Admission>) -> StartedDelivery {
-        let (span, told) = self.open_run(&delivery, attempt);
-        let (route, state) = span.in_scope(|| self.call(&delivery, attempt));
+        let found = self.routes.find(&delivery, &self.service);
+        let (span, told) = self.open_run(&delivery, attempt, || self.routes.type_of_found(&found, &delivery.message));
+        let (route, state) = span.in_scope(|| self.call(found, &delivery, attempt));
         StartedDelivery { delivery, attempt, route, state, admission, span, told }
     }
 
@@ -126,7 +127,10 @@ impl Worker {
     pub(super) fn handled(&self, begun: StartedDelivery) -> Delivery {
         let StartedDelivery { delivery, admission, span, told, .. } = begun;
         self.close_run(&span, told, &delivery, &HandlerOutcome::Handled);
-        self.tell_settled(told, delivery.sequence, &HandlerOutcome::Handled, DeliveryEnd::Settled(AckKind::Ack));
+        if told.is_some() {
+            let (handled, end) = (&HandlerOutcome::Handled, DeliveryEnd::Settled(AckKind::Ack));
+            span.in_scope(|| self.tell_settled(told, &delivery, handled, end));
+        }
         Counters::count(&self.monitor.counters().handled);
         report(admission, &HandlerOutcome::Handled);
         delivery
@@ -144,8 +148,8 @@ impl Worker {
         )
     }
 
-    fn call(&self, delivery: &Delivery, attempt: u64) -> (Option<usize>, HandlerState) {
-        let (index, opened) = match self.routes.find(delivery, &self.service) {
+    fn call(&self, found: Found<'_>, delivery: &Delivery, attempt: u64) -> (Option<usize>, HandlerState) {
+        let (index, opened) = match found {
             Ok(found) => found,
             Err((index, outcome)) => return (index, HandlerState::Ended(outcome)),
         };
@@ -192,7 +196,8 @@ impl Worker {
     ) -> FinishedDelivery {
         let begun = match self.unstored.take(&delivery) {
             Some((attempt, outcome)) => {
-                let ((span, told), state) = (self.open_run(&delivery, attempt), HandlerState::Ended(outcome));
+                let message = || self.routes.message_type(&delivery.message);
+                let ((span, told), state) = (self.open_run(&delivery, attempt, message), HandlerState::Ended(outcome));
                 StartedDelivery { delivery, attempt, route: None, state, admission, span, told }
             }
             None => {
@@ -263,7 +268,7 @@ impl Worker {
             };
             log_settlement(&outcome, settlement);
             let end = self.settle(&delivery, attempt, &outcome, settlement, retry).await;
-            self.tell_settled(told, delivery.sequence, &outcome, end);
+            self.tell_settled(told, &delivery, &outcome, end);
             end
         }
         .instrument(span)

@@ -9,17 +9,22 @@ use super::run::{DeliveryEnd, Worker};
 use super::settle::HandlerOutcome;
 use super::told::ToldRun;
 use crate::dead_letters::reason::DeadReason;
-use crate::observe::{self, Incoming, MessageType, Occurrence, SpanOf};
+use crate::observe::{self, Incoming, MessageType, Occurrence, Relation, SpanOf};
 use crate::transport::{AckKind, Delivery, Headers};
 
 impl Worker {
     /// The span of a run, which begins now.
-    pub(super) fn open_run(&self, delivery: &Delivery, attempt: u64) -> (Span, Option<ToldRun>) {
+    pub(super) fn open_run(
+        &self,
+        delivery: &Delivery,
+        attempt: u64,
+        message: impl FnOnce() -> MessageType,
+    ) -> (Span, Option<ToldRun>) {
         let observers = self.bus.observers();
         if !observers.is_listening() {
             return (self.span(delivery, attempt), None);
         }
-        let message = self.routes.message_type(&delivery.message);
+        let message = message();
         let (consumer, stream, sequence) = (&*self.service, &*self.stream, delivery.sequence);
         let of = SpanOf {
             operation: "process",
@@ -28,17 +33,18 @@ impl Worker {
             message,
             group: Some(&self.service),
         };
-        let (span, headers) = (observe::span(of), &delivery.message.headers);
+        let headers = &delivery.message.headers;
+        let relation = Relation::of_delivery(delivery.deliveries, headers);
+        let span = observers.open(of, &Incoming { headers, relation });
         if !span.is_disabled() {
             span.record("messaging.destination.name", &*delivery.message.subject);
             span.record("messaging.message.id", headers.get(Headers::ID));
+            span.record("messaging.message.conversation_id", headers.get(Headers::CORRELATION));
             span.record("eventsmith.stream", stream);
             span.record("eventsmith.sequence", sequence);
             span.record("eventsmith.attempt", attempt);
             span.record("eventsmith.deliveries", delivery.deliveries);
         }
-        let is_first = delivery.deliveries <= 1 && headers.get(Headers::REPLAY_OF).is_none();
-        let span = observers.connect(span, &Incoming { headers, is_first });
         observers.tell(&Occurrence::RunBegun { consumer, stream, message, sequence, attempt });
         (span, Some(ToldRun { message, begun: Instant::now() }))
     }
@@ -62,10 +68,33 @@ impl Worker {
         });
     }
 
-    /// The delivery ended so.
-    pub(super) fn tell_settled(&self, run: Option<ToldRun>, sequence: u64, outcome: &HandlerOutcome, end: DeliveryEnd) {
+    /// The delivery ended so. Called within the span of the run: that of settling is below it. An acknowledgement may be sent together
+    /// with others, a little later.
+    pub(super) fn tell_settled(
+        &self,
+        run: Option<ToldRun>,
+        delivery: &Delivery,
+        outcome: &HandlerOutcome,
+        end: DeliveryEnd,
+    ) {
         let Some(ToldRun { message, .. }) = run else { return };
-        let (consumer, stream) = (&*self.service, &*self.stream);
+        let (consumer, stream, sequence) = (&*self.service, &*self.stream, delivery.sequence);
+        let operation = match end {
+            DeliveryEnd::Settled(AckKind::Term(_)) => Some("term"),
+            DeliveryEnd::Settled(_) => Some("ack"),
+            DeliveryEnd::Nakked(_) | DeliveryEnd::GivenUp => Some("nak"),
+            DeliveryEnd::Left | DeliveryEnd::Other => None,
+        };
+        if let Some(operation) = operation {
+            let group = Some(consumer);
+            let span = observe::span(SpanOf { operation, operation_type: "settle", kind: "client", message, group });
+            if !span.is_disabled() {
+                span.record("messaging.destination.name", &*delivery.message.subject);
+                span.record("messaging.message.id", delivery.message.headers.get(Headers::ID));
+                span.record("eventsmith.stream", stream);
+                span.record("eventsmith.sequence", sequence);
+            }
+        }
         let occurrence = match end {
             DeliveryEnd::Settled(AckKind::Term(reason)) => {
                 Occurrence::DeadLettered { consumer, stream, message, sequence, reason }
@@ -116,6 +145,7 @@ impl Worker {
         let (operation, group) = ("dead_letter", Some(&*self.service));
         let span = observe::span(SpanOf { operation, operation_type: "send", kind: "producer", message, group });
         span.record("messaging.message.id", delivery.message.headers.get(Headers::ID));
+        span.record("messaging.message.conversation_id", delivery.message.headers.get(Headers::CORRELATION));
         observe::failed(&span, reason);
         span
     }

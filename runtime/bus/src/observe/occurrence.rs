@@ -91,6 +91,20 @@ impl RunOutcome {
         }
     }
 
+    /// Whether a handler was called: its time is that of a handler.
+    pub const fn is_of_handler(self) -> bool {
+        matches!(
+            self,
+            Self::Handled
+                | Self::Failed
+                | Self::Rejected
+                | Self::Panicked
+                | Self::TimedOut
+                | Self::CutOff
+                | Self::LeaseLost
+        )
+    }
+
     /// The type of the error, if it is one.
     pub const fn error(self) -> Option<&'static str> {
         match self {
@@ -142,6 +156,13 @@ pub enum Occurrence<'a> {
         sequence: u64,
         /// How often it was delivered, with this time: more than 1 if it is redelivered.
         deliveries: u64,
+    },
+    /// A live event came to whoever reads it.
+    LiveReceived {
+        /// What it is.
+        message: MessageType,
+        /// The kind of error, if it could not be read.
+        error: Option<&'static str>,
     },
     /// An event was given to its handler, or found to be for none.
     RunBegun {

@@ -5,7 +5,7 @@ use tracing::Span;
 
 use super::answer::Answer;
 use super::endpoint::Endpoint;
-use crate::observe::{self, Incoming, MessageType, Occurrence, SpanOf};
+use crate::observe::{self, Incoming, MessageType, Occurrence, Relation, SpanOf};
 use crate::transport::{Headers, LiveMessage};
 
 impl Endpoint {
@@ -15,10 +15,12 @@ impl Endpoint {
         observers.is_listening().then(|| {
             let (message, group) = (self.message_type(), Some(&*self.service));
             let of = SpanOf { operation: "answer", operation_type: "process", kind: "server", message, group };
-            let (span, headers) = (observe::span(of), &live.message.headers);
+            let headers = &live.message.headers;
+            let span = observers.open(of, &Incoming { headers, relation: Relation::First });
             span.record("messaging.destination.name", &*live.message.subject);
             span.record("messaging.message.id", headers.get(Headers::ID));
-            observers.connect(span, &Incoming { headers, is_first: true })
+            span.record("messaging.message.conversation_id", headers.get(Headers::CORRELATION));
+            span
         })
     }
 

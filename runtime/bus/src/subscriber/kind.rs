@@ -15,11 +15,14 @@ use super::error::LiveError;
 use crate::bus::Bus;
 use crate::consumer::confine::panic_text;
 use crate::handler::{Context, Origin, Received, Trace};
+use crate::observe::{self, Incoming, MessageType, Occurrence, Relation, SpanOf};
 use crate::transport::{Headers, Message};
 
 /// One type of event that is wanted.
 pub(super) struct LiveKind<T> {
     event_type: &'static str,
+    /// The newest version that is known.
+    newest: u32,
     pub(super) subject: &'static str,
     /// Decodes the payload, and makes of it what the reader wants.
     decode: Decode<T>,
@@ -37,7 +40,12 @@ impl<T> LiveKind<T> {
     pub(super) fn new<E: Event>(wrap: impl Fn(Received<E>) -> T + Send + Sync + 'static) -> Self {
         let decode =
             move |context: Context, data: &[u8]| Ok(wrap(Received::new(E::decode(context.version, data)?, context)));
-        Self { event_type: E::TYPE, subject: E::SUBJECT, decode: Box::new(decode) }
+        Self { event_type: E::TYPE, newest: E::VERSION, subject: E::SUBJECT, decode: Box::new(decode) }
+    }
+
+    fn message_type(&self, version: u32) -> MessageType {
+        let version = if version <= self.newest { version } else { 0 };
+        MessageType { name: self.event_type, version, template: self.subject }
     }
 
     fn decode(&self, opened: &Opened<'_>, message: &Message, bus: &Bus) -> Result<T, String> {
@@ -92,6 +100,7 @@ impl<'a> Opened<'a> {
 
 /// The event that a message is; nothing if it is one that nobody asked for.
 pub(super) fn read<T>(kinds: &[LiveKind<T>], message: &Message, bus: &Bus) -> Option<Result<T, LiveError>> {
+    let mut of = MessageType::OTHER;
     let read = Opened::of(message).and_then(|opened| {
         let Some(kind) = kinds.iter().find(|kind| kind.event_type == opened.event_type) else {
             // The wildcard of a template lets through subjects of other types, whose own they are by the names.
@@ -100,6 +109,7 @@ pub(super) fn read<T>(kinds: &[LiveKind<T>], message: &Message, bus: &Bus) -> Op
             let wrong = || clip(format!("it says that it is {:?}, which is not wanted there", opened.event_type));
             return if is_named { Ok(None) } else { Err(wrong()) };
         };
+        of = kind.message_type(opened.version);
         // The subject is what the server's permissions guard.
         if kind.subject != message.subject && !filter::covers(kind.subject, &message.subject) {
             return Err(format!("it says that it is {}, which belongs on {}", kind.event_type, kind.subject));
@@ -107,10 +117,31 @@ pub(super) fn read<T>(kinds: &[LiveKind<T>], message: &Message, bus: &Bus) -> Op
         kind.decode(&opened, message, bus).map(Some)
     });
     match read {
-        Ok(event) => event.map(Ok),
+        Ok(event) => event.map(|event| {
+            tell(bus, message, of, None);
+            Ok(event)
+        }),
         Err(reason) => {
+            tell(bus, message, of, Some("undecodable"));
             let (subject, raw) = (message.subject.clone(), message.payload.clone());
             Some(Err(LiveError::Undecodable { subject, reason, raw }))
         }
     }
+}
+
+/// Tells observers of a live event that came to a reader, with a span that is linked to whoever published it.
+fn tell(bus: &Bus, live: &Message, message: MessageType, error: Option<&'static str>) {
+    let observers = bus.observers();
+    if !observers.is_listening() {
+        return;
+    }
+    let headers = &live.headers;
+    let of = SpanOf { operation: "receive", operation_type: "receive", kind: "client", message, group: None };
+    let span = observers.open(of, &Incoming { headers, relation: Relation::Aside });
+    span.record("messaging.destination.name", &*live.subject);
+    span.record("messaging.message.id", headers.get(Headers::ID));
+    if let Some(error) = error {
+        observe::failed(&span, error);
+    }
+    observers.tell(&Occurrence::LiveReceived { message, error });
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eventsmith_bus::observe::{
-    self, Component, ComponentKind, ComponentState, Incoming, MessageType, Observers, SpanOf, StateCell,
+    Component, ComponentKind, ComponentState, Incoming, MessageType, Observers, Relation, SpanOf, StateCell,
 };
 use eventsmith_bus::transport::Delivery;
 use tracing::Span;
@@ -55,16 +55,15 @@ pub(crate) fn span(
     (stream, consumer): (&str, &str),
     delivery: &Delivery,
 ) -> Span {
-    if !observers.is_listening() {
-        return Span::none();
-    }
     let message = MessageType { name: saga, version, template: saga };
     let of =
         SpanOf { operation: "process", operation_type: "process", kind: "consumer", message, group: Some(consumer) };
-    let span = observe::span(of);
+    let headers = &delivery.message.headers;
+    let relation = Relation::of_delivery(delivery.deliveries, headers);
+    let span = observers.open(of, &Incoming { headers, relation });
     span.record("messaging.destination.name", &*delivery.message.subject);
     span.record("eventsmith.stream", stream);
     span.record("eventsmith.sequence", delivery.sequence);
     span.record("eventsmith.deliveries", delivery.deliveries);
-    observers.connect(span, &Incoming { headers: &delivery.message.headers, is_first: delivery.deliveries <= 1 })
+    span
 }

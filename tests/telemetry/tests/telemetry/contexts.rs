@@ -16,7 +16,7 @@ use crate::Outcome;
 
 /// Keeps what it is given.
 #[derive(Debug, Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanData>>>);
+pub(crate) struct Kept(pub(crate) Arc<Mutex<Vec<SpanData>>>);
 
 impl SpanExporter for Kept {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
@@ -62,7 +62,7 @@ async fn handled(builder: TelemetryBuilder) -> Result<(Vec<SpanData>, Vec<Header
 }
 
 /// What the messages say of their traces, as a service finds it that nobody observes.
-async fn headers_of(plain: &Bus) -> Result<Vec<Headers>, Box<dyn std::error::Error>> {
+pub(crate) async fn headers_of(plain: &Bus) -> Result<Vec<Headers>, Box<dyn std::error::Error>> {
     let found = Arc::new(Mutex::new(Vec::new()));
     let note = |of: PublishOptions, found: &Mutex<Vec<Headers>>| {
         found.lock().unwrap().push((of.traceparent, of.tracestate));
@@ -77,9 +77,9 @@ async fn headers_of(plain: &Bus) -> Result<Vec<Headers>, Box<dyn std::error::Err
 }
 
 /// `traceparent` and `tracestate`.
-type Headers = (Option<String>, Option<String>);
+pub(crate) type Headers = (Option<String>, Option<String>);
 
-fn named<'a>(spans: &'a [SpanData], name: &str) -> Vec<&'a SpanData> {
+pub(crate) fn named<'a>(spans: &'a [SpanData], name: &str) -> Vec<&'a SpanData> {
     spans.iter().filter(|span| span.name == name).collect()
 }
 

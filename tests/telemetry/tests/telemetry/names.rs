@@ -60,6 +60,7 @@ fn everything() -> Result<Telemetry, Box<dyn std::error::Error>> {
         Occurrence::Published { message, stream, sequence, duplicate: true, took: Some(took) },
         Occurrence::NotPublished { message, error: "no_stream", rule: "no_stream", is_sent: true, took },
         Occurrence::Received { consumer, stream, message, sequence, deliveries: 2 },
+        Occurrence::LiveReceived { message, error: None },
         Occurrence::RunEnded { consumer, stream, message, sequence, outcome, took, age: took },
         Occurrence::RunEnded { consumer, stream, message, sequence, outcome: RunOutcome::Handled, took, age: took },
         Occurrence::PutOff { consumer, stream, message, sequence, outcome, delay: took },
