@@ -235,7 +235,7 @@ impl BusAdmin for Bus {
     }
 
     async fn dead_letters(&self, root: &str) -> Result<DeadLetters, DeadLetterError> {
-        DeadLetters::open(Server::of(self), root).await
+        DeadLetters::open(self, root).await
     }
 
     fn raw_bucket(&self, name: &str) -> RawBucket {

@@ -25,6 +25,7 @@ mod report;
 pub mod route;
 mod run;
 mod source;
+mod spans;
 pub mod status;
 pub mod store;
 pub mod target;

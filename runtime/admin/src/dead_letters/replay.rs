@@ -9,9 +9,12 @@ use bytes::Bytes;
 use eventsmith_bus::cause::Cause;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter, Mark, write_mark};
 use eventsmith_bus::dead_letters::writer::{last_of, send, send_shortened};
+use eventsmith_bus::observe::{self, Incoming, MessageType, Relation, SpanOf};
 use eventsmith_bus::transport::{
     Follow, FollowStart, Followed, Headers, Message, MessageSelector, PublishAck, SendFailure, Unavailable,
 };
+
+use tracing::{Instrument, Span};
 
 use super::filter::DeadLetterFilter;
 use super::store::{DeadLetterError, DeadLetters};
@@ -84,7 +87,37 @@ impl DeadLetters {
         Ok(replayed)
     }
 
+    /// Replays a dead letter, within a span that is linked to the one that published the event. The event keeps the context that it has.
     async fn replay_one(&self, dead_letter: &DeadLetter, to: ReplayTo) -> Result<Replayed, DeadLetterError> {
+        let message = MessageType::OTHER;
+        let of = SpanOf {
+            operation: "replay",
+            operation_type: "send",
+            kind: "producer",
+            message,
+            group: Some(&dead_letter.consumer),
+        };
+        let headers = record::original_headers(dead_letter);
+        let span = self.observers.open(of, &Incoming { headers: &headers, relation: Relation::Aside });
+        span.record("messaging.destination.name", &*dead_letter.subject);
+        span.record("eventsmith.stream", &*self.stream);
+        span.record("eventsmith.sequence", dead_letter.sequence);
+        let replayed = self.replay_with(dead_letter, headers, to).instrument(span.clone()).await;
+        match &replayed {
+            Err(DeadLetterError::Replay { .. }) => observe::failed(&span, "not_replayed"),
+            Err(_) => observe::failed(&span, "unavailable"),
+            Ok(Replayed::NotFound) => observe::failed(&span, "not_found"),
+            Ok(_) => {}
+        }
+        replayed
+    }
+
+    async fn replay_with(
+        &self,
+        dead_letter: &DeadLetter,
+        mut headers: Headers,
+        to: ReplayTo,
+    ) -> Result<Replayed, DeadLetterError> {
         let failed = |reason| DeadLetterError::Replay { sequence: dead_letter.sequence, reason };
         if record::has_illegible_subject(dead_letter) {
             let reason = "no client can read its subject, so it would be dead-lettered again; have its event published to \
@@ -101,10 +134,10 @@ impl DeadLetters {
             }
             Marked::Before { copy, .. } | Marked::Now { copy } => copy,
         };
-        let mut headers = record::original_headers(dead_letter);
         // The number alone does not tell letters apart: a stream that was deleted and made anew counts from 1 again. The time
         // is in the copy, too, so that every replay of this letter has this id.
         let id = format!("replay:{link}:{}", dead_letter.dead_lettered.as_nanosecond());
+        Span::current().record("messaging.message.id", &*id);
         headers.push(Headers::ID, &*id);
         headers.push(Headers::REPLAY_OF, link);
         if to == ReplayTo::Consumer {

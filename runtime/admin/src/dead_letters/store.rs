@@ -1,8 +1,10 @@
 //! Single dead letters of a catalogue.
 
+use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter};
 use eventsmith_bus::dead_letters::stream_of;
+use eventsmith_bus::observe::Observers;
 use eventsmith_bus::settings::DEAD_LETTERS;
 use eventsmith_bus::transport::{MessageSelector, ServerFailure, Transport, Unavailable};
 
@@ -28,6 +30,7 @@ use crate::server::Server;
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     pub(super) server: Server,
+    pub(super) observers: Observers,
     pub(super) root: String,
     /// The stream that holds them.
     pub(super) stream: String,
@@ -75,10 +78,11 @@ impl From<ServerFailure> for DeadLetterError {
 }
 
 impl DeadLetters {
-    pub(crate) async fn open(server: Server, root: &str) -> Result<Self, DeadLetterError> {
+    pub(crate) async fn open(bus: &Bus, root: &str) -> Result<Self, DeadLetterError> {
         let subject = format!("{root}.{DEAD_LETTERS}.>");
+        let server = Server::of(bus);
         match stream_of(server.transport(), root).await? {
-            Some(stream) => Ok(Self { server, root: root.to_owned(), stream }),
+            Some(stream) => Ok(Self { server, observers: bus.observers().clone(), root: root.to_owned(), stream }),
             None => Err(DeadLetterError::NoStream { subject }),
         }
     }

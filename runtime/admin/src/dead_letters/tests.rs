@@ -33,7 +33,7 @@ async fn scene() -> Scene {
     for (name, subjects) in [("RULES", &["rules.domain.>"][..]), ("LETTERS", &["rules.dlq.>", ADVISORIES])] {
         memory.put_stream(&settings(name, subjects)).unwrap();
     }
-    let dead_letters = DeadLetters::open(Server::of(&bus), "rules").await.unwrap();
+    let dead_letters = DeadLetters::open(&bus, "rules").await.unwrap();
     Scene { memory, dead_letters }
 }
 

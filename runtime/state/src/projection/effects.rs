@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::sleep;
+use tracing::Instrument;
 
 use super::checkpoint::{Checkpoint, StreamPosition};
 use super::config::ProjectionConfig;
@@ -24,6 +25,7 @@ use super::ledger::Ledger;
 use super::monitor::Doing;
 use super::route::{EventFailure, Incoming, Sorted, Wanted, sort};
 use super::source::{Source, next_of};
+use super::spans;
 use super::status::EffectsProgress;
 use crate::confine::confined_future;
 
@@ -222,7 +224,7 @@ impl Effects {
                         tracing::warn!(projection, %stream, sequence, subject, "no side effect of what the read model left out");
                         done.skipped += 1;
                     }
-                    Sorted::Event(event) => match self.perform(&of, &event, &done, &mut stop).await {
+                    Sorted::Event(event) => match self.perform(&of, (&wanted, &event), &done, &mut stop).await {
                         Some(true) => done.done += 1,
                         Some(false) => done.skipped += 1,
                         None => {
@@ -251,13 +253,17 @@ impl Effects {
     async fn perform(
         &self,
         of: &Circumstances<'_>,
-        event: &Incoming,
+        (wanted, event): (&[Wanted], &Incoming),
         before: &Done,
         stop: &mut watch::Receiver<bool>,
     ) -> Option<bool> {
         let mut attempt = 0;
         loop {
-            let failure = match (self.routes[event.index].call)(event, of.bus).await {
+            let span = spans::effect(of.bus, of.name, wanted, event, u64::from(attempt) + 1);
+            let performed = (self.routes[event.index].call)(event, of.bus).instrument(span.clone()).await;
+            spans::performed(&span, &performed);
+            drop(span);
+            let failure = match performed {
                 Ok(()) => return Some(true),
                 Err(failure) => failure,
             };

@@ -9,6 +9,7 @@ use futures_util::future::try_join;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tracing::Instrument;
 
 use super::checkpoint::{Checkpoint, StreamPosition};
 use super::chunk::{Chunk, Halt, Next};
@@ -22,6 +23,7 @@ use super::monitor::Doing;
 use super::report::Report;
 use super::route::Wanted;
 use super::source::{Source, extent, last_of, next_of};
+use super::spans;
 use super::status::Phase;
 use super::target::{Opening, ProjectFailure, Projected, Target, Writer};
 
@@ -274,7 +276,7 @@ impl<'a> Pipeline<'a> {
 
     /// Projects messages, whatever it takes; says if it was told to stop meanwhile.
     async fn take_in(&mut self, writer: &mut dyn Writer, mut chunk: Chunk) -> Result<Option<Ended>, ProjectionError> {
-        let Common { name, config, .. } = self.common;
+        let Common { bus, name, config, wanted, .. } = self.common;
         let history = self.serving.history.get(chunk.stream()).copied().unwrap_or_default();
         let serves = self.role == Role::Serves;
         let mut attempt = 0;
@@ -292,9 +294,13 @@ impl<'a> Pipeline<'a> {
             }
             let to = chunk.behind(writer.checkpoint(), self.effects().as_ref());
             let projected = |event| Projected { event, is_replay: !serves || event.place.sequence <= history };
-            let events = chunk.events().map(projected).collect();
+            let events: Vec<Projected<'_>> = chunk.events().map(projected).collect();
             let skipped = writer.checkpoint().skipped;
-            match writer.project(events, &to).await {
+            let span = spans::projecting(bus, name, wanted, &events);
+            let outcome = writer.project(events, &to).instrument(span.clone()).await;
+            spans::projected(&span, &outcome);
+            drop(span);
+            match outcome {
                 Ok(()) => {
                     // That it is left out was decided by what is there now: it must not be decided again by what comes behind it.
                     if to.skipped > skipped {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::handler::{HandlerError, Place, Received};
+use eventsmith_bus::observe::MessageType;
 use eventsmith_bus::transport::{Headers, Message, StreamMessage};
 use eventsmith_event::clip::clip;
 use eventsmith_event::envelope::{BorrowedEnvelope, parse_version};
@@ -20,12 +21,15 @@ use crate::record::Record;
 pub struct Wanted {
     pub(crate) event_type: &'static str,
     pub(crate) subject: &'static str,
+    /// The newest version that is known.
+    newest: u32,
     is_of_aggregate: bool,
 }
 
 impl Wanted {
     pub(crate) fn of<E: Event>() -> Self {
-        Self { event_type: E::TYPE, subject: E::SUBJECT, is_of_aggregate: E::AGGREGATE.is_some() }
+        let (newest, is_of_aggregate) = (E::VERSION, E::AGGREGATE.is_some());
+        Self { event_type: E::TYPE, subject: E::SUBJECT, newest, is_of_aggregate }
     }
 }
 
@@ -124,6 +128,22 @@ fn of_another_type(event_type: &str, subject: &str) -> Sorted {
 impl Incoming {
     pub(crate) fn subject(&self) -> &str {
         &self.message.subject
+    }
+
+    pub(crate) fn headers(&self) -> &Headers {
+        &self.message.headers
+    }
+
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.message.headers.get(Headers::ID)
+    }
+
+    /// What it is, for observers.
+    pub(crate) fn message_type(&self, wanted: &[Wanted]) -> MessageType {
+        let Some(Wanted { event_type: name, subject: template, newest, .. }) = wanted.get(self.index) else {
+            return MessageType::OTHER;
+        };
+        MessageType { name, version: if self.version <= *newest { self.version } else { 0 }, template }
     }
 
     /// The event, upcast to the version that the program knows.
