@@ -102,8 +102,18 @@ fn observe(
     samples: impl Fn(&Components) -> Vec<Sample> + Send + Sync + 'static,
 ) {
     let components = components.clone();
+    // What is at work twice under one name is so far as the worse of both is; all else adds up.
+    let is_worst = [names::COMPONENT_UP.name, names::CONNECTION_UP.name].contains(&metric.name);
     let callback = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<u64>| {
+        let mut merged: Vec<Sample> = Vec::new();
         for (value, labels) in samples(&components) {
+            match merged.iter_mut().find(|(_, other)| *other == labels) {
+                Some((before, _)) if is_worst => *before = value.min(*before),
+                Some((before, _)) => *before += value,
+                None => merged.push((value, labels)),
+            }
+        }
+        for (value, labels) in merged {
             observer.observe(value, &labels);
         }
     };

@@ -8,7 +8,7 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 
 use crate::names::{self, Metric};
 
-/// The upper ends of the ranges of durations, in seconds, as the messaging conventions have them; and beyond for what may wait for long.
+/// The upper ends of the ranges of durations, in seconds, as the messaging conventions have them; and those of ages, which may be long.
 const DURATIONS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 const AGES: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0, 86_400.0];
@@ -44,7 +44,7 @@ impl Metrics {
             sent: counter(&names::SENT),
             operation_duration: histogram(&names::OPERATION_DURATION, DURATIONS),
             consumed: counter(&names::CONSUMED),
-            process_duration: histogram(&names::PROCESS_DURATION, DURATIONS),
+            process_duration: histogram(&names::PROCESS_DURATION, names::PROCESS_BOUNDS),
             refused: counter(&names::REFUSED),
             duplicates: counter(&names::DUPLICATES),
             redeliveries: counter(&names::REDELIVERIES),
@@ -56,6 +56,11 @@ impl Metrics {
             requests: counter(&names::REQUESTS),
             saga_turns: counter(&names::SAGA_TURNS),
         }
+    }
+
+    /// A consumer is there: what is counted of it begins at 0, so that its first is seen to be one.
+    pub(crate) fn meet_consumer(&self, consumer: &str) {
+        self.leases_lost.add(0, &[KeyValue::new(names::CONSUMER, consumer.to_owned())]);
     }
 
     pub(crate) fn observe(&self, occurrence: &Occurrence<'_>) {
@@ -77,11 +82,18 @@ impl Metrics {
                     self.redeliveries.add(1, &of_consumer(consumer, message));
                 }
             }
+            Occurrence::LiveReceived { message, .. } => {
+                let [system, operation, _, template] = of_delivery("receive", "", message);
+                self.consumed.add(1, &[system, operation, template]);
+            }
             Occurrence::RunEnded { consumer, message, outcome, took, age, .. } => {
                 let [consumer_label, event_type, version] = of_consumer(consumer, message);
                 let labels = [consumer_label, event_type, version, KeyValue::new(names::OUTCOME, outcome.as_str())];
                 self.runs.add(1, &labels);
-                self.processed("process", consumer, message, outcome.error().map(KeyValue::error), took);
+                // What was not given to its handler took no time in it.
+                if outcome.is_of_handler() {
+                    self.processed("process", consumer, message, outcome.error().map(KeyValue::error), took);
+                }
                 if outcome == RunOutcome::Handled {
                     self.latency.record((age).as_secs_f64(), &labels[..3]);
                 }

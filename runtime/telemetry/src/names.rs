@@ -88,6 +88,12 @@ pub const COMPONENT_KIND: &str = "eventsmith.component.kind";
 /// The name of the component.
 pub const COMPONENT: &str = "eventsmith.component";
 
+/// The upper ends of the ranges of [`PROCESS_DURATION`], in seconds: as the messaging conventions have them, and beyond, as handlers may
+/// run for longer than a lease lasts.
+pub const PROCESS_BOUNDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 300.0, 1_800.0,
+];
+
 /// Names the metrics, and lists them.
 macro_rules! metrics {
     ($($(#[$doc:meta])* $const:ident = $kind:ident $name:literal $unit:literal [$($label:ident),*] $description:literal;)*) => {

@@ -36,6 +36,11 @@ impl TelemetryBuilder {
     pub(crate) fn with_otlp(mut self) -> Result<Self, TelemetryError> {
         let Some(endpoint) = self.otlp.take() else { return Ok(self) };
         let failed = |what: &'static str, reason: String| TelemetryError::Exporter { what, reason };
+        if endpoint.contains('@') {
+            let reason =
+                "its address holds a password, which is not sent; a collector beside the service is what authenticates";
+            return Err(failed("spans", reason.to_owned()));
+        }
         let is_plain = endpoint.parse().is_ok_and(|uri: http::Uri| uri.scheme_str() == Some("http"));
         if !is_plain {
             let reason = format!("{endpoint:?} is no address such as http://127.0.0.1:4318");
