@@ -50,6 +50,19 @@ find_revision() {
     fi
 }
 
+# step_from_revision: goes on from what `against` names by steps as in HEAD~1, and gets the commits in between where they are not here.
+step_from_revision() {
+    local back=$1 step
+    if is_shallow; then
+        for step in "--deepen=${steps[0]}" "--deepen=${steps[1]}" --unshallow; do
+            if git rev-parse --quiet --verify "$against$back^{commit}" >/dev/null || ! is_shallow; then break; fi
+            more "$step" || break
+        done
+    fi
+    against=$(git rev-parse --quiet --verify "$against$back^{commit}") ||
+        fail "what the input \`against\` names has no commit so far back"
+}
+
 # is_known: whether the commit is here at which the branch left what it is compared with.
 is_known() {
     git merge-base HEAD "$against" >/dev/null
@@ -87,7 +100,16 @@ comparable() {
         ./* | ../* | /* | */) return ;;
     esac
     git rev-parse --git-dir >/dev/null 2>&1 || return 0
-    find_revision
+    local name=${against%%[~^]*}
+    local back=${against#"$name"}
+    # No name of a revision has such a sign; that of a folder may.
+    if [ -n "$back" ] && [ -n "$name" ] && ! [ -d "$against" ]; then
+        against=$name
+        find_revision
+        step_from_revision "$back"
+    else
+        find_revision
+    fi
     case $against in ./*) return ;; esac
     if is_shallow; then
         deepen || fail "the clone is shallow, and the commits that the comparison needs could not be fetched; give \`fetch-depth: 0\` to actions/checkout"

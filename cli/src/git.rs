@@ -77,7 +77,12 @@ impl GitRepository {
         let found = self.git.text(["rev-parse", "--verify", commit.as_str()]);
         let found = found.with_context(|| {
             let name = revision.strip_prefix("origin/").unwrap_or(revision);
-            format!("this repository has no revision {revision:?}; if the remote has it: git fetch origin {name}")
+            let way_out = match self.is_shallow() {
+                Ok(true) if !steps.is_empty() => "the clone is shallow: git fetch --unshallow".to_owned(),
+                _ if !steps.is_empty() => "see git log for what there is".to_owned(),
+                _ => format!("if the remote has it: git fetch origin {name}"),
+            };
+            format!("this repository has no revision {revision:?}; {way_out}")
         })?;
         Ok(found.trim().to_owned())
     }

@@ -167,7 +167,10 @@ fn a_breaking_change_is_found_in_clones_of_every_depth() {
         let remote = Remote::with(manifest, 60);
         let base = remote.git(&["rev-parse", "main"]);
         for options in [&[] as &[&str], &["--depth=1"], &["--depth=20"], &["--depth=1", "--no-single-branch"]] {
-            for (base, against) in [(&*base, ""), ("", "main"), ("", "origin/main"), ("", &*base)] {
+            let by_steps = [("", "HEAD~60"), ("", "HEAD^~58^"), ("", "main~0"), ("", "origin/main^0")];
+            for (base, against) in
+                [(&*base, ""), ("", "main"), ("", "origin/main"), ("", &*base)].into_iter().chain(by_steps)
+            {
                 let clone = remote.clone("change", options);
 
                 let (status, said) = breaking(&clone, base, against);
@@ -281,8 +284,14 @@ fn a_folder_is_not_taken_for_the_branch_of_its_name() {
 fn what_cannot_be_compared_with_is_told() {
     let remote = Remote::with(PLAIN, 1);
 
-    for (against, reason) in [("", "no pull request"), ("--all", "begins like an option"), ("nothing", "neither here")]
-    {
+    let cases = [
+        ("", "no pull request"),
+        ("--all", "begins like an option"),
+        ("nothing", "neither here"),
+        ("nothing~1", "neither here"),
+        ("HEAD~100", "no commit so far back"),
+    ];
+    for (against, reason) in cases {
         for options in [&[] as &[&str], &["--depth=1"]] {
             let (status, said) = breaking(&remote.clone("change", options), "", against);
             assert_eq!(status, 2, "{said}");
