@@ -4,15 +4,12 @@ use std::collections::BTreeSet;
 
 use eventsmith::admin::{StreamSettings, Topology};
 use eventsmith::catalogue::{Discard, Storage};
-use eventsmith_codegen::diagnostic::Position;
-use eventsmith_codegen::manifest::{self, Manifest};
 use eventsmith_codegen::Loaded;
+use eventsmith_codegen::diagnostic::Position;
+use eventsmith_codegen::manifest::{self, Manifest, Named};
 use eventsmith_operations::{Consumer, Declared, Event, Landscape, Saga, Service, Stream};
 
 use crate::catalogue::file_from_here;
-
-/// A text of `eventsmith.toml` with its place.
-type Spanned = manifest::Spanned<String>;
 
 /// The landscape of a catalogue: its services, and the streams and consumers that are provisioned for it.
 pub(crate) fn landscape(loaded: &Loaded, topology: &Topology) -> Landscape {
@@ -42,9 +39,9 @@ pub(crate) fn landscape(loaded: &Loaded, topology: &Topology) -> Landscape {
     }
 }
 
-fn service(loaded: &Loaded, topology: &Topology, name: &Spanned, service: &manifest::Service) -> Service {
-    let line = |at: &Spanned| Position::of(&loaded.catalogue.manifest_source, at.span().start).line;
-    let names = |all: &[Spanned]| all.iter().map(|name| name.get_ref().clone()).collect::<Vec<_>>();
+fn service(loaded: &Loaded, topology: &Topology, name: &Named, service: &manifest::Service) -> Service {
+    let line = |at: &Named| Position::of(&loaded.catalogue.manifest_source, at.span().start).line;
+    let names = |all: &[Named]| all.iter().map(|name| name.get_ref().clone()).collect::<Vec<_>>();
     let lists = [
         ("publishes", &service.publishes),
         ("consumes", &service.consumes),

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
 pub use duration::{duration, text as duration_text};
-pub use toml::Spanned;
 
 /// A name of the manifest, with the place where it stands.
 pub type Named = Spanned<String>;
