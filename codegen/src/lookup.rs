@@ -63,7 +63,8 @@ pub fn of_subject<'a>(catalogue: &'a Catalogue, subject: &str) -> Option<&'a Eve
 /// The streams that capture the messages of an event, by name: one in a sound catalogue, none for what is not stored.
 pub fn streams<'a>(catalogue: &'a Catalogue, event: &Event) -> Vec<(&'a str, &'a Stream)> {
     let is_caught = |stream: &Stream| stream.subjects.iter().any(|filter| captures(filter.get_ref(), event));
-    let streams = catalogue.manifest.streams.iter().filter(|(_, stream)| !event.kind.is_document() && is_caught(stream));
+    let streams =
+        catalogue.manifest.streams.iter().filter(|(_, stream)| !event.kind.is_document() && is_caught(stream));
     streams.map(|(name, stream)| (name.get_ref().as_str(), stream)).collect()
 }
 

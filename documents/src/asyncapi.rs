@@ -100,7 +100,9 @@ impl Server {
             return Err(format!("{protocol:?} is no protocol of NATS: nats, tls, ws or wss; {way_out}"));
         }
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || "{}@".contains(c)) {
-            return Err(format!("{url:?} names no host, or more than a host: credentials have no place in a document; {way_out}"));
+            return Err(format!(
+                "{url:?} names no host, or more than a host: credentials have no place in a document; {way_out}"
+            ));
         }
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
         Ok(Self { name: name.to_owned(), host: host.to_owned(), path, protocol: protocol.to_owned() })
@@ -166,14 +168,17 @@ pub fn document(loaded: &Loaded, options: &Options) -> Document {
     ];
     if let Value::Object(document) = &mut document {
         let is_there = |value: &Value| value.as_object().is_none_or(|members| !members.is_empty());
-        document.extend(members.into_iter().filter(|(_, value)| is_there(value)).map(|(name, value)| (name.to_owned(), value)));
+        document.extend(
+            members.into_iter().filter(|(_, value)| is_there(value)).map(|(name, value)| (name.to_owned(), value)),
+        );
     }
     Document { value: document, notes: schemas.notes }
 }
 
 fn servers(servers: &[Server]) -> Map<String, Value> {
     let of = |server: &Server| {
-        let mut written = json!({"host": server.host, "protocol": server.protocol, "description": "A NATS server with JetStream."});
+        let mut written =
+            json!({"host": server.host, "protocol": server.protocol, "description": "A NATS server with JetStream."});
         if let (Value::Object(written), false) = (&mut written, server.path.is_empty()) {
             written.insert("pathname".to_owned(), json!(server.path));
         }
@@ -194,7 +199,9 @@ fn kinds(loaded: &Loaded) -> Value {
     use eventsmith_codegen::model::Kind;
     let is_there = |kind: &Kind| loaded.catalogue.events.iter().any(|event| event.kind == *kind);
     let kinds = Kind::ALL.into_iter().filter(is_there);
-    kinds.map(|kind| json!({"name": kind.as_str(), "description": format!("What has to do with {}.", kind.described())})).collect()
+    kinds
+        .map(|kind| json!({"name": kind.as_str(), "description": format!("What has to do with {}.", kind.described())}))
+        .collect()
 }
 
 /// What AsyncAPI has no word for: streams, buckets, sagas; and what is said less exactly than in the catalogue.

@@ -27,7 +27,8 @@ struct Compared<'a> {
 pub fn markdown(current: &Loaded, comparisons: &Comparisons, against: &str) -> String {
     let changed: Vec<Compared<'_>> = compared(comparisons).into_iter().filter(Compared::is_changed).collect();
     let new: Vec<(&Event, u32)> = new_versions(current, comparisons);
-    let others: Vec<&Diagnostic> = comparisons.findings.iter().filter(|found| !COMPARED.contains(&found.rule)).collect();
+    let others: Vec<&Diagnostic> =
+        comparisons.findings.iter().filter(|found| !COMPARED.contains(&found.rule)).collect();
     let mut out = format!("# Changes of the catalogue since {}\n\n", code(against));
     if changed.is_empty() && new.is_empty() && others.is_empty() {
         out.push_str("Nothing that anybody reads or writes has changed.\n");
@@ -62,7 +63,13 @@ pub fn markdown(current: &Loaded, comparisons: &Comparisons, against: &str) -> S
                 Severity::Advice => "advice",
             };
             let place = code(&format!("{}{line}", found.file));
-            let _ = writeln!(out, "- {place}: **{word}** ({}): {}; {}", found.rule, text(&found.message), text(&found.help));
+            let _ = writeln!(
+                out,
+                "- {place}: **{word}** ({}): {}; {}",
+                found.rule,
+                text(&found.message),
+                text(&found.help)
+            );
         }
     }
     out
@@ -73,7 +80,9 @@ fn compared(comparisons: &Comparisons) -> Vec<Compared<'_>> {
     let mut all: Vec<Compared<'_>> = Vec::new();
     for comparison in &comparisons.comparisons {
         let known = all.iter_mut().find(|known| {
-            known.event_type == comparison.event_type && known.version == comparison.version && known.part == comparison.part
+            known.event_type == comparison.event_type
+                && known.version == comparison.version
+                && known.part == comparison.part
         });
         match known {
             Some(known) => known.all.push(comparison),
@@ -107,7 +116,8 @@ impl Compared<'_> {
     }
 
     fn text(&self, current: &Loaded) -> String {
-        let mut out = format!("\n## {}: {}\n\n", code(&self.part.of(self.event_type, self.version)), self.status().as_str());
+        let mut out =
+            format!("\n## {}: {}\n\n", code(&self.part.of(self.event_type, self.version)), self.status().as_str());
         let changes = self.all.iter().map(|comparison| &comparison.changes).max_by_key(|changes| changes.len());
         let changes = changes.map(Vec::as_slice).unwrap_or_default();
         for change in changes.iter().take(MOST) {
@@ -140,9 +150,15 @@ impl Compared<'_> {
         };
         match (holds(Direction::Backward), holds(Direction::Forward)) {
             (Some(true), Some(true)) => "in any order.".to_owned(),
-            (Some(true), _) => format!("readers first ({readers}), and only when all of them run, writers ({writers})."),
-            (_, Some(true)) => format!("writers first ({writers}), and only when all of them run, readers ({readers}).{stored}"),
-            _ => format!("no order is safe. Make it a new version, and deploy readers ({readers}) before writers ({writers})."),
+            (Some(true), _) => {
+                format!("readers first ({readers}), and only when all of them run, writers ({writers}).")
+            }
+            (_, Some(true)) => {
+                format!("writers first ({writers}), and only when all of them run, readers ({readers}).{stored}")
+            }
+            _ => format!(
+                "no order is safe. Make it a new version, and deploy readers ({readers}) before writers ({writers})."
+            ),
         }
     }
 }
@@ -156,7 +172,9 @@ fn verdict(comparison: &Comparison) -> String {
         Status::Identical => format!("- {reader} readers read what {writer} writers write: both say the same.\n"),
         Status::Compatible => format!("- {reader} readers understand all that {writer} writers write: proved.\n"),
         Status::Breaking => format!("- **{reader} readers reject what {writer} writers may write**"),
-        Status::Undecided => format!("- whether {reader} readers understand what {writer} writers write is **undecided**"),
+        Status::Undecided => {
+            format!("- whether {reader} readers understand what {writer} writers write is **undecided**")
+        }
     };
     if let Status::Breaking | Status::Undecided = comparison.status {
         let reason = comparison.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", text(reason)));
@@ -173,8 +191,10 @@ fn verdict(comparison: &Comparison) -> String {
 
 fn new_version(current: &Loaded, event: &Event, version: u32) -> String {
     let mut out = format!("\n## {}: new\n\n", code(&VersionPart::Itself.of(&event.event_type, version)));
-    let schema = event.versions.iter().find(|of| of.number == version).and_then(|of| current.catalogue.documents.get(&of.file));
-    let description = schema.and_then(|document| document.schema.get("description")).and_then(serde_json::Value::as_str);
+    let schema =
+        event.versions.iter().find(|of| of.number == version).and_then(|of| current.catalogue.documents.get(&of.file));
+    let description =
+        schema.and_then(|document| document.schema.get("description")).and_then(serde_json::Value::as_str);
     if let Some(description) = description {
         let _ = writeln!(out, "{}\n", text(&crate::markdown::summary(description)));
     }
@@ -182,11 +202,17 @@ fn new_version(current: &Loaded, event: &Event, version: u32) -> String {
     let (readers, writers) = sides(current, event, VersionPart::Itself);
     let is_first = event.versions.first().is_some_and(|first| first.number == version);
     let order = match (event.kind.usage(), is_first) {
-        (Usage::Event, true) => format!("`eventsmith streams apply` first, then consumers ({readers}) and publishers ({writers}) in any order."),
-        (Usage::Event, false) => format!("consumers first ({readers}), which take older versions as this one; then publishers ({writers})."),
+        (Usage::Event, true) => format!(
+            "`eventsmith streams apply` first, then consumers ({readers}) and publishers ({writers}) in any order."
+        ),
+        (Usage::Event, false) => {
+            format!("consumers first ({readers}), which take older versions as this one; then publishers ({writers}).")
+        }
         (Usage::Request, _) => format!("who answers first ({readers}), then who asks ({writers})."),
         (Usage::Document, true) => "`eventsmith streams apply` first, which makes the bucket.".to_owned(),
-        (Usage::Document, false) => "every service that reads the bucket before one that writes this version.".to_owned(),
+        (Usage::Document, false) => {
+            "every service that reads the bucket before one that writes this version.".to_owned()
+        }
     };
     let _ = writeln!(out, "\nDeploy: {order}");
     out
@@ -195,11 +221,16 @@ fn new_version(current: &Loaded, event: &Event, version: u32) -> String {
 /// Who reads a part and who writes it, as lists of services: callers read the answers.
 fn sides(current: &Loaded, event: &Event, part: VersionPart) -> (String, String) {
     let (readers, writers) = match event.kind.usage() {
-        Usage::Event => (names(current, event, |service| &service.consumes), names(current, event, |service| &service.publishes)),
-        Usage::Request => (names(current, event, |service| &service.handles), names(current, event, |service| &service.asks)),
+        Usage::Event => {
+            (names(current, event, |service| &service.consumes), names(current, event, |service| &service.publishes))
+        }
+        Usage::Request => {
+            (names(current, event, |service| &service.handles), names(current, event, |service| &service.asks))
+        }
         Usage::Document => (Vec::new(), Vec::new()),
     };
-    let [readers, writers] = [readers, writers].map(|names| if names.is_empty() { "whoever does".to_owned() } else { names.join(", ") });
+    let [readers, writers] =
+        [readers, writers].map(|names| if names.is_empty() { "whoever does".to_owned() } else { names.join(", ") });
     if part.is_answer() { (writers, readers) } else { (readers, writers) }
 }
 
@@ -266,7 +297,8 @@ mod tests {
     const MANIFEST: &str = "root = \"shop\"\n[services.orders]\npublishes = [\"order.placed\"]\n[services.mail]\nconsumes = [\"order.placed\"]\n";
 
     fn loaded(files: &[(&str, &str)]) -> Loaded {
-        let files: BTreeMap<String, Vec<u8>> = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).into())).collect();
+        let files: BTreeMap<String, Vec<u8>> =
+            files.iter().map(|(path, text)| ((*path).to_owned(), (*text).into())).collect();
         from_files("before", files)
     }
 
@@ -289,7 +321,10 @@ mod tests {
         assert!(text.contains("**old readers reject what new writers may write**"), "{text}");
         assert!(text.contains("```json\n  {\n    \"level\": \"<b>@all`\"\n  }"), "{text}");
         assert!(text.contains("Affected: published by `orders`; consumed by `mail`."), "{text}");
-        assert!(text.contains("Deploy: readers first (`mail`), and only when all of them run, writers (`orders`)."), "{text}");
+        assert!(
+            text.contains("Deploy: readers first (`mail`), and only when all of them run, writers (`orders`)."),
+            "{text}"
+        );
         let prose: String = text.lines().filter(|line| line.starts_with("- ")).collect();
         assert!(!prose.contains("<b>") && !prose.contains('@'), "{prose}");
     }
@@ -298,7 +333,10 @@ mod tests {
     fn a_new_version_is_deployed_to_consumers_first() {
         let then = r#"{"type": "object", "properties": {"level": {"enum": ["low"]}}}"#;
 
-        let text = written(then, &[("domain/order/placed.v1.json", then), ("domain/order/placed.v2.json", "{\"type\": \"object\"}")]);
+        let text = written(
+            then,
+            &[("domain/order/placed.v1.json", then), ("domain/order/placed.v2.json", "{\"type\": \"object\"}")],
+        );
 
         assert!(text.contains("## `order.placed v2`: new"), "{text}");
         assert!(text.contains("Deploy: consumers first (`mail`)"), "{text}");

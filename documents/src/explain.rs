@@ -21,7 +21,9 @@ pub fn lines(loaded: &Loaded, file: &str, path: Option<&str>) -> Result<Vec<Stri
         lines.extend((!lines.is_empty()).then(String::new));
         let width = all.iter().map(|field| field.path.chars().count()).max().unwrap_or_default();
         lines.extend(all.iter().map(|field| {
-            format!("  {:width$}  {}, {}. {}", field.path, field.kind, field.presence, summary(&field.description)).trim_end().to_owned()
+            format!("  {:width$}  {}, {}. {}", field.path, field.kind, field.presence, summary(&field.description))
+                .trim_end()
+                .to_owned()
         }));
         return Ok(lines);
     };

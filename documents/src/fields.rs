@@ -86,7 +86,9 @@ impl<'a> Reader<'a> {
     /// The types that are no event's own, in the order of their files: definitions, and files that are a type themselves.
     pub(crate) fn shared_types(&self) -> Vec<Location> {
         let mut all = Vec::new();
-        for document in self.loaded.catalogue.documents.values().filter(|document| !self.own.contains(document.path.as_str())) {
+        for document in
+            self.loaded.catalogue.documents.values().filter(|document| !self.own.contains(document.path.as_str()))
+        {
             let Some(members) = document.schema.as_object() else { continue };
             let says_something = |keyword: &String| {
                 !["title", "description", "$comment", "$defs", "definitions"].contains(&keyword.as_str())
@@ -106,7 +108,9 @@ impl<'a> Reader<'a> {
     /// A name for a definition.
     pub(crate) fn name(location: &Location) -> String {
         let last = steps(&location.pointer).and_then(|mut steps| steps.pop());
-        last.unwrap_or_else(|| location.file.trim_end_matches(".json").rsplit('/').next().unwrap_or_default().to_owned())
+        last.unwrap_or_else(|| {
+            location.file.trim_end_matches(".json").rsplit('/').next().unwrap_or_default().to_owned()
+        })
     }
 
     fn schema(&self, location: &Location) -> Option<&'a Value> {
@@ -145,7 +149,12 @@ impl<'a> Reader<'a> {
             return;
         }
         let layers = self.layers(location);
-        let required: BTreeSet<&str> = layers.each("required").filter_map(|(_, value)| value.as_array()).flatten().filter_map(Value::as_str).collect();
+        let required: BTreeSet<&str> = layers
+            .each("required")
+            .filter_map(|(_, value)| value.as_array())
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let mut known = BTreeSet::new();
         for (at, value) in layers.each("properties") {
             let Value::Object(properties) = value else { continue };
@@ -200,7 +209,15 @@ impl<'a> Reader<'a> {
         all.extend(new);
     }
 
-    fn add(&self, at: &Location, path: String, depth: usize, required: Option<bool>, within: &mut Vec<Location>, all: &mut Vec<Field>) {
+    fn add(
+        &self,
+        at: &Location,
+        path: String,
+        depth: usize,
+        required: Option<bool>,
+        within: &mut Vec<Location>,
+        all: &mut Vec<Field>,
+    ) {
         let field = self.field(at, path.clone(), depth, required.unwrap_or(true), required);
         let is_shared = field.shared.is_some();
         all.push(field);
@@ -281,7 +298,10 @@ impl<'a> Reader<'a> {
         let is_text = values.is_some_and(|values| values.iter().all(Value::is_string));
         match (words.is_empty(), values.is_some()) {
             (_, true) if is_text || types == ["string"] => ("one of several texts".to_owned(), takes_null),
-            (_, true) => ("one of several values".to_owned(), takes_null || values.is_some_and(|values| values.contains(&Value::Null))),
+            (_, true) => (
+                "one of several values".to_owned(),
+                takes_null || values.is_some_and(|values| values.contains(&Value::Null)),
+            ),
             (true, false) if takes_null => ("null".to_owned(), true),
             (true, false) => ("any JSON".to_owned(), true),
             (false, false) => (words.join(" or "), takes_null),
@@ -416,8 +436,11 @@ impl<'a> Layers<'a> {
         if self.first("uniqueItems").is_some_and(|(_, value)| value == &Value::Bool(true)) {
             all.push("no two equal elements".to_owned());
         }
-        all.extend(self.each("pattern").filter_map(|(_, value)| value.as_str()).map(|pattern| format!("matches {pattern}")));
-        let others = ["not", "if", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames", "contains"];
+        all.extend(
+            self.each("pattern").filter_map(|(_, value)| value.as_str()).map(|pattern| format!("matches {pattern}")),
+        );
+        let others =
+            ["not", "if", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames", "contains"];
         let others: Vec<&str> = others.into_iter().filter(|keyword| self.first(keyword).is_some()).collect();
         if !others.is_empty() {
             all.push(format!("more rules: see {} in the schema", others.join(", ")));

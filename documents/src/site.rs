@@ -119,7 +119,9 @@ impl<'a> Pages<'a> {
         let mut templates = Handlebars::new();
         templates.set_strict_mode(true);
         for (name, text) in TEMPLATES {
-            templates.register_template_string(name, text).map_err(|error| RenderError::from(handlebars::RenderErrorReason::TemplateError(error)))?;
+            templates
+                .register_template_string(name, text)
+                .map_err(|error| RenderError::from(handlebars::RenderErrorReason::TemplateError(error)))?;
         }
         let reader = Reader::new(loaded);
         let mut pages = Self {
@@ -130,7 +132,10 @@ impl<'a> Pages<'a> {
             names: Names::default(),
             types: payload_types(loaded),
             templates,
-            title: options.title.clone().unwrap_or_else(|| format!("Catalogue of {}", loaded.catalogue.manifest.root.get_ref())),
+            title: options
+                .title
+                .clone()
+                .unwrap_or_else(|| format!("Catalogue of {}", loaded.catalogue.manifest.root.get_ref())),
             crate_name: options.crate_name.clone().unwrap_or_else(|| "events".to_owned()),
             files: RefCell::default(),
             entries: RefCell::default(),
@@ -212,7 +217,13 @@ impl<'a> Pages<'a> {
     }
 
     /// The table of the fields of a schema, as data, which can be searched for from now on.
-    fn table(&self, location: &Location, page: &Page, (what, kind, prefix): (&str, &'static str, &str), anchors: &mut BTreeSet<String>) -> Value {
+    fn table(
+        &self,
+        location: &Location,
+        page: &Page,
+        (what, kind, prefix): (&str, &'static str, &str),
+        anchors: &mut BTreeSet<String>,
+    ) -> Value {
         let path = self.names.path(page).unwrap_or_default();
         let rows = self.reader.fields(location).into_iter().map(|field| {
             let id = unique(&format!("{prefix}{}", token(&field.path)), anchors);
@@ -257,7 +268,14 @@ impl<'a> Pages<'a> {
     }
 
     /// Writes a page, and has it found by its name.
-    fn page(&self, page: &Page, (title, kind): (&str, &'static str), description: &str, template: &str, data: &Value) -> Result<(), RenderError> {
+    fn page(
+        &self,
+        page: &Page,
+        (title, kind): (&str, &'static str),
+        description: &str,
+        template: &str,
+        data: &Value,
+    ) -> Result<(), RenderError> {
         let path = self.names.path(page).unwrap_or_default().to_owned();
         self.entries.borrow_mut().push((title.to_owned(), kind, path.clone(), markdown::summary(description)));
         self.file(&path, "../", title, template, data)
@@ -265,7 +283,8 @@ impl<'a> Pages<'a> {
 
     fn file(&self, path: &str, up: &str, title: &str, template: &str, data: &Value) -> Result<(), RenderError> {
         let content = self.templates.render(template, data)?;
-        let sections: Vec<Value> = self.sections().into_iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
+        let sections: Vec<Value> =
+            self.sections().into_iter().map(|(id, name)| json!({"id": id, "name": name})).collect();
         let layout = json!({"title": title, "site": self.title, "up": up, "content": content, "sections": sections});
         let text = self.templates.render("layout", &layout)?;
         self.files.borrow_mut().push(File { path: path.to_owned(), text });
@@ -304,16 +323,31 @@ impl<'a> Pages<'a> {
         let mut groups = Vec::new();
         for (id, name) in self.sections() {
             let items: Vec<Value> = match id {
-                "services" => {
-                    manifest.services.iter().map(|(name, service)| self.listed(&Page::Service(name.get_ref().clone()), name.get_ref(), &service.description)).collect()
-                }
-                "streams" => {
-                    manifest.streams.iter().map(|(name, stream)| self.listed(&Page::Stream(name.get_ref().clone()), name.get_ref(), &stream.description)).collect()
-                }
-                "buckets" => {
-                    manifest.buckets.iter().map(|(name, bucket)| self.listed(&Page::Bucket(name.get_ref().clone()), name.get_ref(), &bucket.description)).collect()
-                }
-                "sagas" => manifest.sagas().map(|(_, name, _)| self.listed(&Page::Saga(name.get_ref().clone()), name.get_ref(), "")).collect(),
+                "services" => manifest
+                    .services
+                    .iter()
+                    .map(|(name, service)| {
+                        self.listed(&Page::Service(name.get_ref().clone()), name.get_ref(), &service.description)
+                    })
+                    .collect(),
+                "streams" => manifest
+                    .streams
+                    .iter()
+                    .map(|(name, stream)| {
+                        self.listed(&Page::Stream(name.get_ref().clone()), name.get_ref(), &stream.description)
+                    })
+                    .collect(),
+                "buckets" => manifest
+                    .buckets
+                    .iter()
+                    .map(|(name, bucket)| {
+                        self.listed(&Page::Bucket(name.get_ref().clone()), name.get_ref(), &bucket.description)
+                    })
+                    .collect(),
+                "sagas" => manifest
+                    .sagas()
+                    .map(|(_, name, _)| self.listed(&Page::Saga(name.get_ref().clone()), name.get_ref(), ""))
+                    .collect(),
                 "types" => {
                     let of = |location: &Location| {
                         let description = self.text(&location.file, &location.pointer, "description");
@@ -333,7 +367,9 @@ impl<'a> Pages<'a> {
         let node = |name: &str, kind: NodeKind| self.node_href(name, kind).map(strip);
         let item = |name: &str| self.event_href(name).map(strip);
         let picture = self.svg(picture::ring(&flow, &Links { node: &node, item: &item }))?;
-        let counts = groups.iter().map(|group| (group["items"].as_array().map_or(0, Vec::len), group["name"].as_str().unwrap_or_default().to_lowercase()));
+        let counts = groups.iter().map(|group| {
+            (group["items"].as_array().map_or(0, Vec::len), group["name"].as_str().unwrap_or_default().to_lowercase())
+        });
         let counts: Vec<String> = counts.map(|(count, name)| format!("{name} {count}")).collect();
         let summary = format!("Everything below the subject {}: {}.", manifest.root.get_ref(), counts.join(", "));
         let data = json!({"site": self.title, "summary": summary, "picture": picture, "groups": groups});
@@ -345,9 +381,14 @@ impl<'a> Pages<'a> {
         let kinds: BTreeSet<&str> = entries.iter().map(|(_, kind, ..)| *kind).collect();
         let kinds: Vec<&str> = kinds.into_iter().collect();
         let place = |kind: &str| kinds.iter().position(|known| *known == kind).unwrap_or_default();
-        let lines: Vec<String> = entries.iter().map(|(name, kind, href, text)| json!([name, place(kind), href, text]).to_string()).collect();
+        let lines: Vec<String> =
+            entries.iter().map(|(name, kind, href, text)| json!([name, place(kind), href, text]).to_string()).collect();
         // Within a script nothing ends it but `</script`, and this one is a file of its own.
-        let search = format!("// Written by eventsmith docs.\nwindow.eventsmithSearch = {{\"kinds\": {}, \"entries\": [\n{}\n]}};\n", json!(kinds), lines.join(",\n"));
+        let search = format!(
+            "// Written by eventsmith docs.\nwindow.eventsmithSearch = {{\"kinds\": {}, \"entries\": [\n{}\n]}};\n",
+            json!(kinds),
+            lines.join(",\n")
+        );
         let mut files = self.files.borrow_mut();
         for (path, text) in [
             ("assets/search.js", search),

@@ -40,7 +40,11 @@ impl Changes {
             None => out.write_all(text.as_bytes())?,
         }
         out.finish()?;
-        note(format_args!("{} breaking, {} undecided", compared.count(Status::Breaking), compared.count(Status::Undecided)));
+        note(format_args!(
+            "{} breaking, {} undecided",
+            compared.count(Status::Breaking),
+            compared.count(Status::Undecided)
+        ));
         Ok(ExitStatus::Clean)
     }
 }

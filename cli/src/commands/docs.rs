@@ -46,11 +46,15 @@ impl Docs {
             bail!("{} holds a catalogue; name another folder, such as site", self.out.display());
         }
         let options = Options { title: self.title.clone(), crate_name: self.crate_name.clone() };
-        let site = site(&loaded, &landscape(&loaded, &topology(&loaded)), &options).context("a page cannot be written")?;
+        let site =
+            site(&loaded, &landscape(&loaded, &topology(&loaded)), &options).context("a page cannot be written")?;
         for broken in &site.broken {
             let (place, link) = (visible(&broken.place), visible(&broken.link));
             writeln!(out, "{place}: error[broken-link]: the link {link:?} leads nowhere")?;
-            writeln!(out, "    help: name a type of the catalogue, such as rule.created, or an address that begins with https://")?;
+            writeln!(
+                out,
+                "    help: name a type of the catalogue, such as rule.created, or an address that begins with https://"
+            )?;
         }
         let pages = site.files.iter().filter(|file| file.path.ends_with(".html")).count();
         let mut stale = 0;
@@ -63,7 +67,11 @@ impl Docs {
         out.finish()?;
         let done = if self.check { format!("compared, {stale} stale") } else { "written".to_owned() };
         let broken = counted(site.broken.len(), "broken link");
-        note(format_args!("{} {done}, {} to search for; {broken}", counted(pages, "page"), format_args!("{} entries", site.entries)));
+        note(format_args!(
+            "{} {done}, {} to search for; {broken}",
+            counted(pages, "page"),
+            format_args!("{} entries", site.entries)
+        ));
         Ok(ExitStatus::findings_if(stale + site.broken.len() > 0))
     }
 }

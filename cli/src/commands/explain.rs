@@ -28,7 +28,8 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_sound()?;
-        let (name, field) = self.event.split_once('/').map_or((self.event.as_str(), None), |(name, field)| (name, Some(field)));
+        let (name, field) =
+            self.event.split_once('/').map_or((self.event.as_str(), None), |(name, field)| (name, Some(field)));
         let part = self.part.of();
         let Payload { event, version, file } = Payload::find(&loaded, name, part)?;
         let lines = explain::lines(&loaded, file, field).map_err(|unknown| anyhow!(unknown))?;

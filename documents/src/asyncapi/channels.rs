@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use eventsmith_codegen::Loaded;
 use eventsmith_codegen::lookup;
 use eventsmith_codegen::model::{Event, Template, Token, Version, VersionPart};
 use eventsmith_codegen::references::{Location, Target};
-use eventsmith_codegen::Loaded;
 use serde_json::{Map, Value, json};
 
 use super::messages;
@@ -61,7 +61,12 @@ impl Channel<'_> {
     pub(super) fn answers(&self) -> Vec<String> {
         let mut names = Vec::new();
         for version in &self.versions {
-            names.extend(VersionPart::ANSWERS.into_iter().filter(|part| version.part(*part).is_some()).map(|part| messages::name(self.event, version, part)));
+            names.extend(
+                VersionPart::ANSWERS
+                    .into_iter()
+                    .filter(|part| version.part(*part).is_some())
+                    .map(|part| messages::name(self.event, version, part)),
+            );
         }
         if self.versions.iter().any(|version| version.reply.is_none()) {
             names.push("empty-reply".to_owned());
@@ -76,7 +81,8 @@ pub(super) fn written(loaded: &Loaded, channels: &[Channel<'_>], servers: &[Serv
     let mut all = Map::new();
     for channel in channels {
         let Some(newest) = channel.versions.last() else { continue };
-        let streams: Vec<&str> = lookup::streams(&loaded.catalogue, channel.event).iter().map(|(name, _)| *name).collect();
+        let streams: Vec<&str> =
+            lookup::streams(&loaded.catalogue, channel.event).iter().map(|(name, _)| *name).collect();
         let description = if channel.event.kind.is_request() {
             format!("Where {} is asked for.", channel.event.event_type)
         } else {
@@ -147,7 +153,8 @@ fn parameters(loaded: &Loaded, version: &Version) -> Map<String, Value> {
 
 fn of_property(loaded: &Loaded, version: &Version, name: &str) -> Value {
     let at = Location::root(&version.file).below(&eventsmith_codegen::pointer::join("/properties", name));
-    let schema = loaded.catalogue.documents.get(&version.file).and_then(|document| document.schema.pointer(&at.pointer));
+    let schema =
+        loaded.catalogue.documents.get(&version.file).and_then(|document| document.schema.pointer(&at.pointer));
     let link = loaded.references.links(&at.file).iter().find(|link| link.pointer == at.pointer);
     let target = match link.and_then(|link| link.target.as_ref()) {
         Some(Target::Location(target)) => {

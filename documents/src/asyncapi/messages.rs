@@ -1,10 +1,10 @@
 //! Messages: envelope, headers, correlation, examples.
 
+use eventsmith_codegen::Loaded;
 use eventsmith_codegen::bundle::bundle;
 use eventsmith_codegen::model::{Event, Version, VersionPart};
 use eventsmith_codegen::payload::ENVELOPE_FILE;
 use eventsmith_codegen::schema::Validator;
-use eventsmith_codegen::Loaded;
 use eventsmith_exact::schema::is_rounded;
 use serde_json::{Map, Value, json};
 
@@ -192,7 +192,8 @@ fn finished(mut message: Map<String, Value>, examples: Vec<Value>, extension: Va
 }
 
 fn extension(event: &Event, version: &Version, file: &str) -> Value {
-    let mut all = json!({"type": event.event_type, "version": version.number, "kind": event.kind.as_str(), "file": file});
+    let mut all =
+        json!({"type": event.event_type, "version": version.number, "kind": event.kind.as_str(), "file": file});
     let more = [("key", version.key.as_deref()), ("aggregate", version.aggregate.as_deref())];
     for (name, value) in more {
         if let (Value::Object(all), Some(value)) = (&mut all, value) {
@@ -205,7 +206,8 @@ fn extension(event: &Event, version: &Version, file: &str) -> Value {
 /// The examples of a schema file that are valid, and that tools take for what they are, with their places.
 fn examples(loaded: &Loaded, file: &str) -> impl Iterator<Item = (usize, Value)> {
     let members = loaded.catalogue.documents.get(file).and_then(|document| document.schema.as_object());
-    let examples = members.filter(|members| !is_rounded(members, "examples")).and_then(|members| members.get("examples"));
+    let examples =
+        members.filter(|members| !is_rounded(members, "examples")).and_then(|members| members.get("examples"));
     let examples = examples.and_then(Value::as_array).cloned().unwrap_or_default();
     let validator = if examples.is_empty() { None } else { validator(loaded, file) };
     let is_shown = move |example: &Value| {
@@ -223,7 +225,9 @@ fn validator(loaded: &Loaded, file: &str) -> Option<Validator> {
 /// Who sends such messages: the first service that says so.
 fn source(loaded: &Loaded, event: &Event) -> String {
     let mut services = loaded.catalogue.manifest.services.iter();
-    let sends = |types: &[_]| types.iter().any(|name: &eventsmith_codegen::manifest::Named| name.get_ref() == &event.event_type);
+    let sends = |types: &[_]| {
+        types.iter().any(|name: &eventsmith_codegen::manifest::Named| name.get_ref() == &event.event_type)
+    };
     let service = services.find(|(_, service)| sends(&service.publishes) || sends(&service.asks));
     service.map_or_else(|| "somebody".to_owned(), |(name, _)| name.get_ref().clone())
 }

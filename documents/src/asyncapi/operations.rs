@@ -1,8 +1,8 @@
 //! Operations: what each service sends, receives, asks and answers.
 
+use eventsmith_codegen::Loaded;
 use eventsmith_codegen::lookup;
 use eventsmith_codegen::manifest::{Named, Service, duration_text};
-use eventsmith_codegen::Loaded;
 use serde_json::{Map, Value, json};
 
 use super::channels::Channel;

@@ -250,7 +250,9 @@ impl<'a> Schemas<'a> {
             }
             "dependencies" if draft <= 7 => self.dependencies(&at, value, out, beside),
             "dependentRequired" | "dependentSchemas" if is_modern => self.dependencies(&at, value, out, beside),
-            "unevaluatedProperties" | "unevaluatedItems" if is_modern => self.unevaluated(location, members, keyword, out),
+            "unevaluatedProperties" | "unevaluatedItems" if is_modern => {
+                self.unevaluated(location, members, keyword, out)
+            }
             "$dynamicRef" | "$recursiveRef" if is_modern => {
                 self.note(location, format!("`{keyword}` is left out: what it leads to depends on who asks"));
             }
@@ -286,7 +288,8 @@ impl<'a> Schemas<'a> {
         if draft == 4 && texts.keys().any(|keyword| !out.contains_key(keyword)) {
             self.note(location, "a number that no double holds is rounded");
         }
-        let kept: Map<String, Value> = texts.clone().into_iter().filter(|(keyword, _)| out.contains_key(keyword)).collect();
+        let kept: Map<String, Value> =
+            texts.clone().into_iter().filter(|(keyword, _)| out.contains_key(keyword)).collect();
         if !kept.is_empty() && kept.keys().all(|keyword| is_rounded(members, keyword)) {
             out.insert(EXACT.to_owned(), Value::Object(kept));
         }
@@ -298,7 +301,13 @@ impl<'a> Schemas<'a> {
         Value::Array(said.collect())
     }
 
-    fn format(&self, value: &Value, members: &Map<String, Value>, out: &mut Map<String, Value>, beside: &mut Vec<Value>) {
+    fn format(
+        &self,
+        value: &Value,
+        members: &Map<String, Value>,
+        out: &mut Map<String, Value>,
+        beside: &mut Vec<Value>,
+    ) {
         out.insert("format".to_owned(), value.clone());
         if value == "uuid" {
             match members.contains_key("pattern") {
@@ -329,8 +338,25 @@ impl<'a> Schemas<'a> {
     }
 
     /// What speaks of properties or elements that nothing else speaks of; without alternatives beside it that is a keyword of draft 7.
-    fn unevaluated(&mut self, location: &Location, members: &Map<String, Value>, keyword: &str, out: &mut Map<String, Value>) {
-        let others = ["$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "not", "contains"];
+    fn unevaluated(
+        &mut self,
+        location: &Location,
+        members: &Map<String, Value>,
+        keyword: &str,
+        out: &mut Map<String, Value>,
+    ) {
+        let others = [
+            "$ref",
+            "$dynamicRef",
+            "$recursiveRef",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "if",
+            "dependentSchemas",
+            "not",
+            "contains",
+        ];
         let is_alone = !others.iter().any(|other| members.contains_key(*other));
         let value = members.get(keyword).unwrap_or(&Value::Bool(true));
         let at = location.below(&join("", keyword));
@@ -343,7 +369,10 @@ impl<'a> Schemas<'a> {
         }
         if is_alone && !taken.iter().any(|other| members.contains_key(*other)) {
             let said = self.said(&at, value);
-            out.insert(if keyword == "unevaluatedProperties" { "additionalProperties" } else { "items" }.to_owned(), said);
+            out.insert(
+                if keyword == "unevaluatedProperties" { "additionalProperties" } else { "items" }.to_owned(),
+                said,
+            );
         } else if !is_alone {
             self.note(location, format!("`{keyword}` is left out: what it refuses or describes is accepted as it is"));
         }
@@ -365,7 +394,9 @@ pub(super) fn key(name: &str) -> String {
 /// Whether a value, or a value in it, looks like a reference.
 pub(super) fn holds_reference(value: &Value) -> bool {
     match value {
-        Value::Object(members) => members.get("$ref").is_some_and(Value::is_string) || members.values().any(holds_reference),
+        Value::Object(members) => {
+            members.get("$ref").is_some_and(Value::is_string) || members.values().any(holds_reference)
+        }
         Value::Array(items) => items.iter().any(holds_reference),
         _ => false,
     }

@@ -18,7 +18,8 @@ use super::{Pages, highlight, rust, verdict};
 impl Pages<'_> {
     pub(super) fn event(&self, event: &Event) -> Result<(), RenderError> {
         let page = Page::Event(event.event_type.clone());
-        let mut anchors: BTreeSet<String> = ["main", "search", "query", "found", "count", "theme", "tip"].map(str::to_owned).into();
+        let mut anchors: BTreeSet<String> =
+            ["main", "search", "query", "found", "count", "theme", "tip"].map(str::to_owned).into();
         let mut versions = Vec::new();
         for (at, version) in event.versions.iter().enumerate().rev() {
             let before = at.checked_sub(1).and_then(|before| event.versions.get(before));
@@ -37,7 +38,14 @@ impl Pages<'_> {
         self.page(&page, (&event.event_type, event.kind.as_str()), description, "event", &data)
     }
 
-    fn version(&self, event: &Event, version: &Version, before: Option<&Version>, page: &Page, anchors: &mut BTreeSet<String>) -> Value {
+    fn version(
+        &self,
+        event: &Event,
+        version: &Version,
+        before: Option<&Version>,
+        page: &Page,
+        anchors: &mut BTreeSet<String>,
+    ) -> Value {
         let id = format!("v{}", version.number);
         anchors.extend([id.clone(), format!("{id}-changes"), format!("{id}-rust")]);
         let mut parts = Vec::new();
@@ -50,7 +58,9 @@ impl Pages<'_> {
         };
         let (path, code) = match self.types.get(&version.file) {
             Some(payload) => {
-                let path = [&[self.crate_name.clone()], payload.module.as_slice(), &[payload.name.clone()]].concat().join("::");
+                let path = [&[self.crate_name.clone()], payload.module.as_slice(), &[payload.name.clone()]]
+                    .concat()
+                    .join("::");
                 let code = rust::lines(event, version, &path, &payload.name, version.error.is_some());
                 (path, code)
             }
@@ -63,7 +73,14 @@ impl Pages<'_> {
     }
 
     /// One schema file of a version: its fields and examples.
-    fn part(&self, event: &Event, version: &Version, (part, file): (VersionPart, &str), page: &Page, anchors: &mut BTreeSet<String>) -> Value {
+    fn part(
+        &self,
+        event: &Event,
+        version: &Version,
+        (part, file): (VersionPart, &str),
+        page: &Page,
+        anchors: &mut BTreeSet<String>,
+    ) -> Value {
         let number = version.number;
         let suffix = if part.is_answer() { format!("-{}", part.as_str()) } else { String::new() };
         let id = format!("v{number}{suffix}-fields");
@@ -91,10 +108,17 @@ impl Pages<'_> {
     }
 
     /// What changed from one version to the next, and how the older becomes the newer.
-    fn step(&self, event: &Event, before: &Version, version: &Version) -> (Option<u32>, Vec<Value>, Vec<Value>, String) {
+    fn step(
+        &self,
+        event: &Event,
+        before: &Version,
+        version: &Version,
+    ) -> (Option<u32>, Vec<Value>, Vec<Value>, String) {
         let (old, new) = (bundle(self.loaded, &before.file), bundle(self.loaded, &version.file));
-        let mut all: Vec<Value> =
-            changes(&old, &new).iter().map(|change| json!({"pointer": change.pointer, "message": change.message})).collect();
+        let mut all: Vec<Value> = changes(&old, &new)
+            .iter()
+            .map(|change| json!({"pointer": change.pointer, "message": change.message}))
+            .collect();
         if all.is_empty() {
             all.push(json!({"pointer": "", "message": "nothing in the schema"}));
         }
@@ -102,8 +126,12 @@ impl Pages<'_> {
         let (older, newer) = (before.number, version.number);
         let what = if event.kind.is_request() { "A request" } else { "A payload" };
         let upcast = match is_proved {
-            true => format!("{what} of version {older} becomes one of version {newer} by itself: the conversion is derived, and consumers see version {newer} alone."),
-            false => format!("{what} of version {older} becomes one of version {newer} by an upcast: derived where a default fills in what is missing, else written by hand, which the compiler asks for. Consumers see the newest version alone."),
+            true => format!(
+                "{what} of version {older} becomes one of version {newer} by itself: the conversion is derived, and consumers see version {newer} alone."
+            ),
+            false => format!(
+                "{what} of version {older} becomes one of version {newer} by an upcast: derived where a default fills in what is missing, else written by hand, which the compiler asks for. Consumers see the newest version alone."
+            ),
         };
         (Some(older), all, verdicts, upcast)
     }
@@ -118,10 +146,14 @@ impl Pages<'_> {
         let code = |text: &str| json!({"text": text, "href": null, "is_code": true});
         let plain = |text: String| json!({"text": text, "href": null, "is_code": false});
         let by = |types: fn(&Service) -> &Vec<Named>| -> Vec<Value> {
-            self.services_with(event, types).into_iter().map(|name| self.linked(&Page::Service(name.to_owned()), name)).collect()
+            self.services_with(event, types)
+                .into_iter()
+                .map(|name| self.linked(&Page::Service(name.to_owned()), name))
+                .collect()
         };
         let manifest = &self.loaded.catalogue.manifest;
-        let nobody = |items: Vec<Value>, words: &str| if items.is_empty() { vec![plain(words.to_owned())] } else { items };
+        let nobody =
+            |items: Vec<Value>, words: &str| if items.is_empty() { vec![plain(words.to_owned())] } else { items };
         match event.kind.usage() {
             Usage::Event => {
                 fact("Published by", nobody(by(|service| &service.publishes), "no service of the catalogue"));
@@ -133,9 +165,20 @@ impl Pages<'_> {
             }
             Usage::Document => {
                 let bucket = manifest.bucket_of(&event.event_type);
-                fact("Lies in", bucket.iter().map(|(name, _)| self.linked(&Page::Bucket(name.get_ref().clone()), name.get_ref())).collect());
+                fact(
+                    "Lies in",
+                    bucket
+                        .iter()
+                        .map(|(name, _)| self.linked(&Page::Bucket(name.get_ref().clone()), name.get_ref()))
+                        .collect(),
+                );
                 let sagas = manifest.sagas().filter(|(_, _, state)| *state.get_ref() == event.event_type);
-                fact("State of the saga", sagas.map(|(_, name, _)| self.linked(&Page::Saga(name.get_ref().clone()), name.get_ref())).collect());
+                fact(
+                    "State of the saga",
+                    sagas
+                        .map(|(_, name, _)| self.linked(&Page::Saga(name.get_ref().clone()), name.get_ref()))
+                        .collect(),
+                );
             }
         }
         if !event.kind.is_document() {
@@ -150,7 +193,11 @@ impl Pages<'_> {
         fact("Aggregate", newest.and_then(|version| version.aggregate.as_deref()).map(code).into_iter().collect());
         fact("Order is kept by", newest.and_then(|version| version.key.as_deref()).map(code).into_iter().collect());
         let kept = newest.and_then(|version| version.idempotent).map(|kept| {
-            let lost = if kept.reruns_lost { "one whose service was lost is run again" } else { "one whose service was lost is answered as unknown" };
+            let lost = if kept.reruns_lost {
+                "one whose service was lost is run again"
+            } else {
+                "one whose service was lost is answered as unknown"
+            };
             plain(format!("for {}; {lost}", duration_text(kept.window)))
         });
         fact("Its answer is kept", kept.into_iter().collect());
@@ -167,13 +214,21 @@ impl Pages<'_> {
     /// Who sends it on the left, who receives it on the right.
     fn picture_of(&self, event: &Event) -> Result<String, RenderError> {
         let (senders, receivers) = match event.kind.usage() {
-            Usage::Event => (self.services_with(event, |service| &service.publishes), self.services_with(event, |service| &service.consumes)),
-            Usage::Request => (self.services_with(event, |service| &service.asks), self.services_with(event, |service| &service.handles)),
+            Usage::Event => (
+                self.services_with(event, |service| &service.publishes),
+                self.services_with(event, |service| &service.consumes),
+            ),
+            Usage::Request => (
+                self.services_with(event, |service| &service.asks),
+                self.services_with(event, |service| &service.handles),
+            ),
             Usage::Document => return Ok(String::new()),
         };
         let mut flow = Flow { title: format!("Who sends and receives {}", event.event_type), ..Flow::default() };
         flow.nodes.push(Node { name: event.event_type.clone(), kind: NodeKind::Focus, lines: Vec::new() });
-        for (name, is_sender) in senders.iter().map(|name| (name, true)).chain(receivers.iter().map(|name| (name, false))) {
+        for (name, is_sender) in
+            senders.iter().map(|name| (name, true)).chain(receivers.iter().map(|name| (name, false)))
+        {
             let at = flow.nodes.len();
             flow.nodes.push(Node { name: (*name).to_owned(), kind: NodeKind::Service, lines: Vec::new() });
             let word = match (is_sender, event.kind.is_request()) {

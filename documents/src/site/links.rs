@@ -56,7 +56,8 @@ fn values<'a>(html: &'a str, attribute: &'a str) -> impl Iterator<Item = &'a str
     let tags = html.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| tag);
     tags.flat_map(move |tag| {
         let parts = tag.split('"').collect::<Vec<_>>();
-        let pairs: Vec<(&str, &str)> = parts.chunks(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect();
+        let pairs: Vec<(&str, &str)> =
+            parts.chunks(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect();
         pairs.into_iter().filter_map(move |(name, value)| {
             let name = name.trim_end().strip_suffix('=')?;
             (name.rsplit(char::is_whitespace).next() == Some(attribute)).then_some(value)
@@ -72,8 +73,14 @@ mod tests {
     fn a_link_to_no_page_or_to_no_place_in_it_is_broken() {
         let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
         let files = [
-            file("index.html", "<a href=\"a/b.html\">b</a><a href=\"a/c.html\">c</a><a class=\"x\" href=\"https://x\">x</a>"),
-            file("a/b.html", "<p id=\"here\"></p>href=\"no\"<a href=\"#here\">h</a><a href=\"#there\">t</a><a href=\"../index.html\">i</a>"),
+            file(
+                "index.html",
+                "<a href=\"a/b.html\">b</a><a href=\"a/c.html\">c</a><a class=\"x\" href=\"https://x\">x</a>",
+            ),
+            file(
+                "a/b.html",
+                "<p id=\"here\"></p>href=\"no\"<a href=\"#here\">h</a><a href=\"#there\">t</a><a href=\"../index.html\">i</a>",
+            ),
         ];
 
         let found: Vec<(String, String)> = broken(&files).into_iter().map(|found| (found.place, found.link)).collect();

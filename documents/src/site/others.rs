@@ -73,10 +73,14 @@ impl Pages<'_> {
                 let focus = flow.nodes.iter().position(|node| node.kind == NodeKind::Focus);
                 data["picture"] = self.around(&flow, focus.unwrap_or_default())?.into();
             }
-            let runs: Vec<Value> = service.runs.iter().map(|runs| {
-                let saga = runs.get_ref().split('@').next().unwrap_or_default();
-                self.linked(&Page::Saga(saga.to_owned()), runs.get_ref())
-            }).collect();
+            let runs: Vec<Value> = service
+                .runs
+                .iter()
+                .map(|runs| {
+                    let saga = runs.get_ref().split('@').next().unwrap_or_default();
+                    self.linked(&Page::Saga(saga.to_owned()), runs.get_ref())
+                })
+                .collect();
             let settings = &service.consumer;
             let mut how = Vec::new();
             how.extend(settings.ack_wait.map(|time| plain(&format!("redelivered after {}", duration_text(time)))));
@@ -88,7 +92,10 @@ impl Pages<'_> {
                 group("consumes", "Consumes", self.listed_types(&service.consumes)),
                 group("answers", "Answers", self.listed_types(&service.handles)),
                 group("asks", "Asks", self.listed_types(&service.asks)),
-            ].into_iter().flatten().collect();
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
             self.page(&Page::Service(name.clone()), (name, "service"), &service.description, "other", &data)?;
         }
         Ok(())
@@ -98,16 +105,30 @@ impl Pages<'_> {
         let catalogue = &self.loaded.catalogue;
         for (name, stream) in &catalogue.manifest.streams {
             let name = name.get_ref();
-            let events = catalogue.events.iter().filter(|event| lookup::streams(catalogue, event).iter().any(|(of, _)| of == name));
+            let events = catalogue
+                .events
+                .iter()
+                .filter(|event| lookup::streams(catalogue, event).iter().any(|(of, _)| of == name));
             let events: Vec<Value> = events.map(|event| self.listed_event(&event.event_type)).collect();
-            let sagas = stream.sagas.keys().map(|saga| self.linked(&Page::Saga(saga.get_ref().clone()), saga.get_ref()));
+            let sagas =
+                stream.sagas.keys().map(|saga| self.linked(&Page::Saga(saga.get_ref().clone()), saga.get_ref()));
             let mut data = empty("a stream", name, self.html(&stream.description, "eventsmith.toml"));
             data["facts"] = [
                 fact("Captures", stream.subjects.iter().map(|subject| code(subject.get_ref())).collect()),
                 fact("Messages are", vec![plain(&kept(stream))]),
-                fact("What is published twice is dropped", stream.duplicate_window.map(|time| plain(&format!("within {}", duration_text(time)))).into_iter().collect()),
+                fact(
+                    "What is published twice is dropped",
+                    stream
+                        .duplicate_window
+                        .map(|time| plain(&format!("within {}", duration_text(time))))
+                        .into_iter()
+                        .collect(),
+                ),
                 fact("Sagas", sagas.collect()),
-            ].into_iter().flatten().collect();
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
             data["groups"] = group("events", "Its events", events).into_iter().collect();
             self.page(&Page::Stream(name.clone()), (name, "stream"), &stream.description, "other", &data)?;
         }
@@ -124,7 +145,10 @@ impl Pages<'_> {
                 fact("Values of a key", vec![plain(&bucket.history.to_string())]),
                 fact("Dropped after", bucket.ttl.map(|time| plain(&duration_text(time))).into_iter().collect()),
                 fact("Servers", vec![plain(&bucket.replicas.to_string())]),
-            ].into_iter().flatten().collect();
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
             self.page(&Page::Bucket(name.clone()), (name, "bucket"), &bucket.description, "other", &data)?;
         }
         Ok(())
@@ -140,12 +164,19 @@ impl Pages<'_> {
                 data["picture"] = self.around(&flow, 0)?.into();
             }
             let is_run_by = |runs: &[Named]| runs.iter().any(|runs| runs.get_ref().split('@').next() == Some(name));
-            let runners = manifest.services.iter().filter(|(_, service)| is_run_by(&service.runs)).map(|(service, _)| self.linked(&Page::Service(service.get_ref().clone()), service.get_ref()));
+            let runners = manifest
+                .services
+                .iter()
+                .filter(|(_, service)| is_run_by(&service.runs))
+                .map(|(service, _)| self.linked(&Page::Service(service.get_ref().clone()), service.get_ref()));
             data["facts"] = [
                 fact("State", vec![self.linked(&Page::Event(state.get_ref().clone()), state.get_ref())]),
                 fact("Lies in", vec![self.linked(&Page::Stream(stream.get_ref().clone()), stream.get_ref())]),
                 fact("Run by", runners.collect()),
-            ].into_iter().flatten().collect();
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
             self.page(&Page::Saga(name.clone()), (name, "saga"), description, "other", &data)?;
         }
         Ok(())
@@ -160,7 +191,9 @@ impl Pages<'_> {
             let mut data = empty("a shared type", &name, self.html(description, &location.file));
             let whole = self.reader.whole(location);
             let page = Page::Type(location.clone());
-            let mut anchors = BTreeSet::from(["main", "search", "query", "found", "count", "theme", "tip", "users"].map(str::to_owned));
+            let mut anchors = BTreeSet::from(
+                ["main", "search", "query", "found", "count", "theme", "tip", "users"].map(str::to_owned),
+            );
             let fields = self.table(location, &page, (&name, "field", "field."), &mut anchors);
             data["facts"] = [
                 fact("It is", vec![plain(&whole.kind)]),
@@ -168,7 +201,10 @@ impl Pages<'_> {
                 fact("Rules", whole.constraints.iter().map(|rule| plain(rule)).collect()),
                 fact("Examples", whole.examples.iter().map(|example| code(example)).collect()),
                 fact("File", vec![code(&format!("{}#{}", location.file, location.pointer))]),
-            ].into_iter().flatten().collect();
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
             data["is_type"] = fields.as_array().is_some_and(|fields| !fields.is_empty()).into();
             data["fields"] = fields;
             data["label"] = format!("Fields of {name}").into();
@@ -181,7 +217,8 @@ impl Pages<'_> {
                 Page::Type(of) => self.listed(page, &Reader::name(of), self.text(&of.file, &of.pointer, "description")),
                 _ => Value::Null,
             });
-            data["groups"] = group("users", "Used by", listed.filter(|value| !value.is_null()).collect()).into_iter().collect();
+            data["groups"] =
+                group("users", "Used by", listed.filter(|value| !value.is_null()).collect()).into_iter().collect();
             self.page(&Page::Type(location.clone()), (&Reader::name(location), "type"), description, "other", &data)?;
         }
         Ok(())

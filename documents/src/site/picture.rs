@@ -50,7 +50,9 @@ pub(super) fn around(flow: &Flow, focus: usize, links: &Links<'_>) -> Option<Val
                     true => center - 6.0 - LINE * (above - 1 - at) as f64,
                     false => center + LINE * (at - above + 1) as f64 - 2.0,
                 };
-                texts.push(json!({"x": round((from + to) / 2.0), "y": round(y), "text": name, "href": (links.item)(name)}));
+                texts.push(
+                    json!({"x": round((from + to) / 2.0), "y": round(y), "text": name, "href": (links.item)(name)}),
+                );
             }
             if let Some(node) = node {
                 boxes.push(boxed(&node.name, node.kind, (x, center - BOX.1 / 2.0), BOX.1, links));
@@ -61,7 +63,9 @@ pub(super) fn around(flow: &Flow, focus: usize, links: &Links<'_>) -> Option<Val
     let node = flow.nodes.get(focus)?;
     boxes.push(boxed(&node.name, NodeKind::Focus, (middle, 2.0), height - 4.0, links));
     let width = middle + BOX.0 + if right.is_empty() { 2.0 } else { BESIDE + BOX.0 + 2.0 };
-    Some(json!({"title": flow.title, "width": round(width), "height": round(height), "boxes": boxes, "arrows": arrows, "texts": texts}))
+    Some(
+        json!({"title": flow.title, "width": round(width), "height": round(height), "boxes": boxes, "arrows": arrows, "texts": texts}),
+    )
 }
 
 /// All services in a ring; as data for the template. `None` where there are none, or too many to be seen.
@@ -94,7 +98,9 @@ pub(super) fn ring(flow: &Flow, links: &Links<'_>) -> Option<Value> {
     });
     let (width, height) = (center.0 * 2.0, center.1 * 2.0);
     let (boxes, arrows): (Vec<Value>, Vec<Value>) = (boxes.collect(), arrows.collect());
-    Some(json!({"title": flow.title, "width": round(width), "height": round(height), "boxes": boxes, "arrows": arrows, "texts": []}))
+    Some(
+        json!({"title": flow.title, "width": round(width), "height": round(height), "boxes": boxes, "arrows": arrows, "texts": []}),
+    )
 }
 
 fn row(edge: &Edge) -> f64 {

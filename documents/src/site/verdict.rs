@@ -21,8 +21,13 @@ fn said(found: Compatibility, reader: u32, writer: u32) -> Value {
         Compatibility::Identical => ("identical", format!("{all}: both say the same"), None, String::new()),
         Compatibility::Compatible => ("compatible", format!("{all}: it is proved"), None, String::new()),
         Compatibility::Breaking(witness) => {
-            let text = format!("readers of version {reader} do not understand all that writers of version {writer} write");
-            let place = if witness.fault.pointer.is_empty() { String::new() } else { format!("at {}: ", witness.fault.pointer) };
+            let text =
+                format!("readers of version {reader} do not understand all that writers of version {writer} write");
+            let place = if witness.fault.pointer.is_empty() {
+                String::new()
+            } else {
+                format!("at {}: ", witness.fault.pointer)
+            };
             ("breaking", text, Some(highlight::html(&witness.payload)), format!("{place}{}", witness.fault.message))
         }
         Compatibility::Undecided(obstacle) => {

@@ -57,7 +57,8 @@ fn rules() -> Loaded {
 
 fn catalogue(files: &[(&str, Value)]) -> Loaded {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes();
-    let files: BTreeMap<String, Vec<u8>> = files.iter().map(|(path, value)| ((*path).to_owned(), text(value))).collect();
+    let files: BTreeMap<String, Vec<u8>> =
+        files.iter().map(|(path, value)| ((*path).to_owned(), text(value))).collect();
     let loaded = from_files("memory", files);
     let errors = eventsmith_codegen::diagnostic::has_errors(&loaded.diagnostics);
     assert!(!errors, "{:#?}", loaded.diagnostics);
@@ -82,43 +83,61 @@ asks = ["order.place"]
 "#;
     catalogue(&[
         ("eventsmith.toml", json!(manifest)),
-        ("common.json", json!({"$defs": {
-            "Id": {"type": "string", "format": "uuid", "description": "An id: # no comment, 'quoted' \"twice\""},
-            "Tree": {"type": "object", "properties": {"below": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}},
-            "no/such~name": {"type": "integer", "minimum": 0},
-        }})),
-        ("domain/order/placed.v1.json", json!({
-            "type": "object", "required": ["id", "region"],
-            "x-event": {"subject": "shop.domain.order.placed.{region}"},
-            "properties": {
-                "id": {"$ref": "../../common.json#/$defs/Id", "pattern": "^[0-9a-f-]+$"},
-                "region": {"type": "string", "pattern": "^[a-z]{2}$", "description": "yes"},
-                "tree": {"$ref": "../../common.json#/$defs/Tree", "minProperties": 1},
-                "count": {"$ref": "../../common.json#/$defs/no~1such~0name"},
-                "pair": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "items": false},
-                "on": {"type": ["string", "null"], "enum": ["on", "off", "2026-01-01", "~", null, "1e3"]},
-                "gift": {"type": "boolean"}, "note": {"type": "string"},
-                "closed": {"type": "object", "properties": {"a": true}, "unevaluatedProperties": false},
-            },
-            "dependentRequired": {"gift": ["note"]},
-            "dependentSchemas": {"gift": {"properties": {"count": {"maximum": 3}}}},
-            "examples": [{"id": "0190a8f4-0000-7000-8000-000000000001", "region": "eu"}, {"region": "not valid"}],
-        })),
-        ("domain/order/placed.v2.json", json!({
-            "type": "object", "required": ["id"],
-            "properties": {"id": {"$ref": "../../common.json#/$defs/Id"}, "list": {"type": "array", "contains": {"const": 1}, "minContains": 0}},
-        })),
-        ("domain/order/old.v1.json", json!({
-            "$schema": "http://json-schema.org/draft-04/schema#", "type": "object",
-            "properties": {"price": {"type": "number", "minimum": 0, "exclusiveMinimum": true}, "other": {"$ref": "#/definitions/other", "type": "string"}},
-            "definitions": {"other": {"type": "array", "items": [{"type": "string"}], "additionalItems": false}},
-        })),
-        ("domain/order/older.v1.json", json!({
-            "$schema": "http://json-schema.org/draft-07/schema#", "type": "object",
-            "properties": {"a": {"type": "string"}, "b": {"if": {"const": 1}, "then": true, "else": {"type": "string"}}},
-            "dependencies": {"a": ["b"]},
-        })),
-        ("command/order/place.v1.json", json!({"type": "object", "properties": {"order": {"$ref": "../../domain/order/placed.v2.json"}}})),
+        (
+            "common.json",
+            json!({"$defs": {
+                "Id": {"type": "string", "format": "uuid", "description": "An id: # no comment, 'quoted' \"twice\""},
+                "Tree": {"type": "object", "properties": {"below": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}},
+                "no/such~name": {"type": "integer", "minimum": 0},
+            }}),
+        ),
+        (
+            "domain/order/placed.v1.json",
+            json!({
+                "type": "object", "required": ["id", "region"],
+                "x-event": {"subject": "shop.domain.order.placed.{region}"},
+                "properties": {
+                    "id": {"$ref": "../../common.json#/$defs/Id", "pattern": "^[0-9a-f-]+$"},
+                    "region": {"type": "string", "pattern": "^[a-z]{2}$", "description": "yes"},
+                    "tree": {"$ref": "../../common.json#/$defs/Tree", "minProperties": 1},
+                    "count": {"$ref": "../../common.json#/$defs/no~1such~0name"},
+                    "pair": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "items": false},
+                    "on": {"type": ["string", "null"], "enum": ["on", "off", "2026-01-01", "~", null, "1e3"]},
+                    "gift": {"type": "boolean"}, "note": {"type": "string"},
+                    "closed": {"type": "object", "properties": {"a": true}, "unevaluatedProperties": false},
+                },
+                "dependentRequired": {"gift": ["note"]},
+                "dependentSchemas": {"gift": {"properties": {"count": {"maximum": 3}}}},
+                "examples": [{"id": "0190a8f4-0000-7000-8000-000000000001", "region": "eu"}, {"region": "not valid"}],
+            }),
+        ),
+        (
+            "domain/order/placed.v2.json",
+            json!({
+                "type": "object", "required": ["id"],
+                "properties": {"id": {"$ref": "../../common.json#/$defs/Id"}, "list": {"type": "array", "contains": {"const": 1}, "minContains": 0}},
+            }),
+        ),
+        (
+            "domain/order/old.v1.json",
+            json!({
+                "$schema": "http://json-schema.org/draft-04/schema#", "type": "object",
+                "properties": {"price": {"type": "number", "minimum": 0, "exclusiveMinimum": true}, "other": {"$ref": "#/definitions/other", "type": "string"}},
+                "definitions": {"other": {"type": "array", "items": [{"type": "string"}], "additionalItems": false}},
+            }),
+        ),
+        (
+            "domain/order/older.v1.json",
+            json!({
+                "$schema": "http://json-schema.org/draft-07/schema#", "type": "object",
+                "properties": {"a": {"type": "string"}, "b": {"if": {"const": 1}, "then": true, "else": {"type": "string"}}},
+                "dependencies": {"a": ["b"]},
+            }),
+        ),
+        (
+            "command/order/place.v1.json",
+            json!({"type": "object", "properties": {"order": {"$ref": "../../domain/order/placed.v2.json"}}}),
+        ),
         ("command/order/place.v1.error.json", json!({"type": "object", "properties": {"reason": {"enum": ["no"]}}})),
         ("query/order/count.v1.json", json!({"type": "object"})),
         ("query/order/count.v1.reply.json", json!(true)),
@@ -138,7 +157,9 @@ fn the_official_parser_takes_every_document_without_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
     let server = Server::parse("production", "tls://nats.example.com:4222").unwrap();
-    for (name, loaded) in [("rules", rules()), ("odd", odd()), ("bare", catalogue(&[("eventsmith.toml", json!("root = \"x\""))]))] {
+    for (name, loaded) in
+        [("rules", rules()), ("odd", odd()), ("bare", catalogue(&[("eventsmith.toml", json!("root = \"x\""))]))]
+    {
         for (of, specification) in [("3.0", Specification::V3_0), ("3.1", Specification::V3_1)] {
             let options = Options { specification, servers: vec![server.clone()], ..Options::default() };
             files.extend(written(folder.path(), &format!("{name}-{of}"), &document(&loaded, &options)));
@@ -252,10 +273,13 @@ fn every_example_in_a_document_is_a_message_on_the_wire() {
 fn what_draft_7_has_no_keyword_for_is_noted_with_its_place() {
     let loaded = catalogue(&[
         ("eventsmith.toml", json!("root = \"shop\"")),
-        ("domain/a/b.v1.json", json!({
-            "type": "object", "properties": {"list": {"type": "array", "contains": {"const": 1}, "maxContains": 2}},
-            "allOf": [{"properties": {"x": true}}], "unevaluatedProperties": false,
-        })),
+        (
+            "domain/a/b.v1.json",
+            json!({
+                "type": "object", "properties": {"list": {"type": "array", "contains": {"const": 1}, "maxContains": 2}},
+                "allOf": [{"properties": {"x": true}}], "unevaluatedProperties": false,
+            }),
+        ),
     ]);
 
     let document = document(&loaded, &Options::default());
@@ -300,7 +324,8 @@ fn numbers_stand_as_they_were_written() {
 
 #[test]
 fn a_server_is_a_host_and_never_a_secret() {
-    for (name, url) in [("a b", "nats://h:1"), ("a", "http://h"), ("a", "nats://"), ("a", "nats://user:secret@h:4222")] {
+    for (name, url) in [("a b", "nats://h:1"), ("a", "http://h"), ("a", "nats://"), ("a", "nats://user:secret@h:4222")]
+    {
         assert!(Server::parse(name, url).unwrap_err().contains("write NAME=nats://HOST:PORT"), "{name} {url}");
     }
     let server = Server::parse("a", "wss://h:443/nats").unwrap();

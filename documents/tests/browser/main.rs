@@ -25,14 +25,17 @@ fn chromium() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let on_path = || env::split_paths(&path).map(|folder| folder.join("chromium")).find(|found| found.is_file());
     let found = named.map(PathBuf::from).or_else(on_path);
-    found.unwrap_or_else(|| panic!("no Chromium: install it (Debian: apt-get install chromium), or name it by $CHROMIUM"))
+    found.unwrap_or_else(|| {
+        panic!("no Chromium: install it (Debian: apt-get install chromium), or name it by $CHROMIUM")
+    })
 }
 
 #[test]
 fn the_site_of_the_rules_engine_works_in_a_browser() {
     let loaded = load(&Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("schemas"));
     let manifest = &loaded.catalogue.manifest;
-    let texts = |names: &[eventsmith_codegen::manifest::Named]| names.iter().map(|name| name.get_ref().clone()).collect();
+    let texts =
+        |names: &[eventsmith_codegen::manifest::Named]| names.iter().map(|name| name.get_ref().clone()).collect();
     let services = manifest.services.iter().map(|(name, service)| Service {
         name: name.get_ref().clone(),
         publishes: texts(&service.publishes),

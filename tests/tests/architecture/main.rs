@@ -71,7 +71,10 @@ const DEPENDENTS: &[Dependents] = &[
             "eventsmith-simulation",
         ],
     },
-    Dependents { of: "eventsmith-exact", only: &["eventsmith-event", "eventsmith-codegen", "eventsmith-documents", "eventsmith-tests"] },
+    Dependents {
+        of: "eventsmith-exact",
+        only: &["eventsmith-event", "eventsmith-codegen", "eventsmith-documents", "eventsmith-tests"],
+    },
     Dependents { of: "eventsmith-unions", only: &["eventsmith-event", "eventsmith-codegen"] },
     Dependents { of: "eventsmith-operations", only: &["eventsmith-documents", "eventsmith-cli"] },
     Dependents { of: "eventsmith-documents", only: &["eventsmith-cli"] },
