@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use eventsmith_operations::File;
 
 use crate::exit::ExitStatus;
@@ -22,6 +22,29 @@ pub(crate) fn write(folder: &Path, files: &[File]) -> anyhow::Result<()> {
         fs::write(&path, &file.text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     Ok(())
+}
+
+/// Refuses to write over a file of somebody else: one that does not look like ours.
+pub(crate) fn refuse_others(folder: &Path, files: &[File], is_ours: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    for path in files.iter().map(|file| folder.join(&file.path)) {
+        let is_free = match fs::read_to_string(&path) {
+            Ok(text) => text.is_empty() || is_ours(&text),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
+        if !is_free {
+            bail!("{} is there already, and not written by this command; name another folder", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// Removes files that were written earlier and would not be written now.
+pub(crate) fn remove_left_over(folder: &Path, files: &[File], is_ours: impl Fn(&str) -> bool) -> anyhow::Result<usize> {
+    let left = left_over(folder, files, is_ours);
+    for path in &left {
+        fs::remove_file(path).with_context(|| format!("{} cannot be removed", path.display()))?;
+    }
+    Ok(left.len())
 }
 
 /// Whether the files below a folder are those that would be written, and it holds no other that looks like one of them.
@@ -50,7 +73,10 @@ pub(crate) fn check_all(
 /// Files beside those that would be written which we wrote earlier.
 fn left_over(folder: &Path, files: &[File], is_ours: impl Fn(&str) -> bool) -> BTreeSet<PathBuf> {
     let wanted: BTreeSet<PathBuf> = files.iter().map(|file| folder.join(&file.path)).collect();
-    let folders: BTreeSet<&Path> = wanted.iter().filter_map(|path| path.parent()).collect();
+    let mut folders: BTreeSet<PathBuf> = wanted.iter().filter_map(|path| path.parent()).map(Path::to_owned).collect();
+    // Also those of which nothing is left to write.
+    let below = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    folders.extend(below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()));
     let entries = folders.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().filter_map(Result::ok);
     let left = entries.map(|entry| entry.path()).filter(|path| !wanted.contains(path) && path.is_file());
     left.filter(|path| fs::read_to_string(path).is_ok_and(|text| is_ours(&text))).collect()

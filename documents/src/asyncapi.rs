@@ -99,7 +99,10 @@ impl Server {
         if !["nats", "tls", "ws", "wss"].contains(&protocol) {
             return Err(format!("{protocol:?} is no protocol of NATS: nats, tls, ws or wss; {way_out}"));
         }
-        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || "{}@".contains(c)) {
+        if host.is_empty()
+            || host.contains(|c: char| c.is_whitespace() || c.is_control() || "{}@,?#".contains(c))
+            || path.contains(|c: char| c.is_whitespace() || c.is_control() || "{}?#".contains(c))
+        {
             return Err(format!(
                 "{url:?} names no host, or more than a host: credentials have no place in a document; {way_out}"
             ));

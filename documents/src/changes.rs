@@ -12,6 +12,8 @@ use eventsmith_codegen::{Diagnostic, Loaded, Severity};
 const MOST: usize = 30;
 /// The most characters of a witness that are shown.
 const WIDEST: usize = 4_000;
+/// The most bytes of the whole: hosts of repositories take comments of 65,536.
+const LONGEST: usize = 60_000;
 /// The rules whose findings are told with the comparison that they are about.
 const COMPARED: [&str; 2] = ["breaking-change", "undecided-change"];
 
@@ -25,6 +27,21 @@ struct Compared<'a> {
 
 /// What became of a catalogue since an earlier one. `against` names that one; `comparisons` is what `breaking` knows of both.
 pub fn markdown(current: &Loaded, comparisons: &Comparisons, against: &str) -> String {
+    let whole = whole(current, comparisons, against);
+    let Some(end) =
+        (whole.len() > LONGEST).then(|| whole[..whole.floor_char_boundary(LONGEST)].rfind("\n## ")).flatten()
+    else {
+        return whole;
+    };
+    // What breaks stands first.
+    let left_out = whole[end..].matches("\n## ").count();
+    format!(
+        "{}\nAnd {left_out} more, which are left out here: `eventsmith changes` prints all to a file.\n",
+        &whole[..end]
+    )
+}
+
+fn whole(current: &Loaded, comparisons: &Comparisons, against: &str) -> String {
     let changed: Vec<Compared<'_>> = compared(comparisons).into_iter().filter(Compared::is_changed).collect();
     let new: Vec<(&Event, u32)> = new_versions(current, comparisons);
     let others: Vec<&Diagnostic> =
@@ -266,8 +283,10 @@ fn text(source: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '@' => out.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' => out.extend(['\\', c]),
+            // Hosts of repositories call people and link issues by what stands rendered: nothing but an invisible break keeps them apart.
+            '@' => out.push_str("@&#8203;"),
+            '#' => out.push_str("\\#&#8203;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '$' => out.extend(['\\', c]),
             c if c.is_control() => out.push(' '),
             c => out.push(c),
         }
@@ -326,7 +345,7 @@ mod tests {
             "{text}"
         );
         let prose: String = text.lines().filter(|line| line.starts_with("- ")).collect();
-        assert!(!prose.contains("<b>") && !prose.contains('@'), "{prose}");
+        assert!(!prose.contains("<b>") && !prose.contains("@a"), "{prose}");
     }
 
     #[test]

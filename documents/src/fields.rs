@@ -1,5 +1,6 @@
 //! The fields of a schema as a reader says them: what they are, whether they must be there, what they may hold.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use eventsmith_codegen::Loaded;
@@ -11,6 +12,8 @@ use serde_json::{Map, Value};
 
 /// How deep objects in objects are listed. What lies deeper is found in the schema.
 const DEEPEST: usize = 6;
+/// How many schemas are looked at for one table: alternatives that refer to each other have more ways through them than anybody reads.
+const WORK: usize = 20_000;
 /// How many fields of one payload are listed.
 const MOST: usize = 500;
 
@@ -46,6 +49,13 @@ pub struct Field {
     pub unit: String,
 }
 
+impl Field {
+    /// The same without what its schema says.
+    fn plain(self) -> Self {
+        Self { constraints: Vec::new(), values: Vec::new(), examples: Vec::new(), description: String::new(), ..self }
+    }
+}
+
 /// A schema with all that holds together with it: what it refers to, and what its `allOf` lists.
 struct Layers<'a>(Vec<(Location, &'a Map<String, Value>)>);
 
@@ -54,6 +64,8 @@ pub(crate) struct Reader<'a> {
     loaded: &'a Loaded,
     /// The files of events, whose definitions are nobody else's.
     own: BTreeSet<&'a str>,
+    /// How many schemas may still be looked at for the table that is being made.
+    budget: Cell<usize>,
 }
 
 /// All fields of a schema file, or of a definition in it, in the order of the schema.
@@ -64,12 +76,24 @@ pub fn fields(loaded: &Loaded, location: &Location) -> Vec<Field> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(loaded: &'a Loaded) -> Self {
         let own = loaded.catalogue.versions().flat_map(|(_, version)| version.files()).map(String::as_str).collect();
-        Self { loaded, own }
+        Self { loaded, own, budget: Cell::new(WORK) }
     }
 
     pub(crate) fn fields(&self, location: &Location) -> Vec<Field> {
+        self.budget.set(WORK);
         let mut all = Vec::new();
         self.below(location, "", 0, &mut vec![location.clone()], &mut all);
+        let is_cut = self.budget.get() == 0 || all.len() >= MOST;
+        all.truncate(MOST);
+        self.budget.set(WORK);
+        if is_cut {
+            let more = "and more, which the schema says".to_owned();
+            all.push(Field {
+                kind: more,
+                presence: String::new(),
+                ..self.field(location, "…".to_owned(), 0, false, None).plain()
+            });
+        }
         all
     }
 
@@ -127,8 +151,9 @@ impl<'a> Reader<'a> {
     }
 
     fn layers(&self, location: &Location) -> Layers<'a> {
-        let mut layers = Vec::new();
+        let mut layers: Vec<(Location, &'a Map<String, Value>)> = Vec::new();
         let mut open = vec![location.clone()];
+        self.budget.set(self.budget.get().saturating_sub(1));
         while let Some(location) = open.pop() {
             if layers.iter().any(|(known, _)| *known == location) {
                 continue;
@@ -145,7 +170,7 @@ impl<'a> Reader<'a> {
 
     /// The fields below a schema, unless it is one that is being listed already.
     fn below(&self, location: &Location, path: &str, depth: usize, within: &mut Vec<Location>, all: &mut Vec<Field>) {
-        if depth >= DEEPEST {
+        if depth >= DEEPEST || self.budget.get() == 0 {
             return;
         }
         let layers = self.layers(location);
@@ -281,12 +306,21 @@ impl<'a> Reader<'a> {
             _ => Vec::new(),
         };
         let values = layers.first("enum").and_then(|(_, value)| value.as_array());
-        let takes_null = types.contains(&"null") && values.is_none_or(|values| values.contains(&Value::Null));
+        // All that hold together must take it.
+        let speaks_of_null = |(_, value): (&Location, &'a Value)| match value {
+            Value::String(name) => name == "null",
+            Value::Array(names) => names.iter().any(|name| name == "null"),
+            _ => true,
+        };
+        let takes_null = types.contains(&"null")
+            && layers.each("type").all(speaks_of_null)
+            && values.is_none_or(|values| values.contains(&Value::Null));
         types.retain(|name| *name != "null");
-        if depth < DEEPEST {
+        let is_typed = !types.is_empty() || layers.first("properties").is_some();
+        if depth < DEEPEST && self.budget.get() > 0 && !is_typed {
             for keyword in ["oneOf", "anyOf"] {
                 if let Some((of, value)) = layers.first(keyword) {
-                    return self.alternatives(&of.below(&format!("/{keyword}")), value, depth, takes_null);
+                    return self.alternatives(&of.below(&format!("/{keyword}")), value, depth);
                 }
             }
         }
@@ -308,10 +342,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn alternatives(&self, at: &Location, value: &Value, depth: usize, takes_null: bool) -> (String, bool) {
+    fn alternatives(&self, at: &Location, value: &Value, depth: usize) -> (String, bool) {
         let count = value.as_array().map_or(0, Vec::len);
         let mut names = Vec::new();
-        let mut has_null = takes_null;
+        let mut has_null = false;
         for index in 0..count {
             let at = at.below(&format!("/{index}"));
             let layers = self.layers(&at);
@@ -441,7 +475,9 @@ impl<'a> Layers<'a> {
         );
         let others =
             ["not", "if", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames", "contains"];
-        let others: Vec<&str> = others.into_iter().filter(|keyword| self.first(keyword).is_some()).collect();
+        let is_typed = self.first("type").is_some() || self.first("properties").is_some();
+        let is_rule = |keyword: &&str| self.first(keyword).is_some() && (is_typed || !keyword.ends_with("Of"));
+        let others: Vec<&str> = others.into_iter().filter(is_rule).collect();
         if !others.is_empty() {
             all.push(format!("more rules: see {} in the schema", others.join(", ")));
         }
@@ -494,6 +530,39 @@ mod tests {
         assert!(said("either").1.contains("or null"));
         assert_eq!((all[0].description.as_str(), all[0].shared_name.as_str()), ("Whose it is.", "Id"));
         assert_eq!(all[2].values, ["\"low\"", "\"high\""]);
+    }
+
+    #[test]
+    fn alternatives_that_only_constrain_make_neither_another_type_nor_null() {
+        let all = listed(
+            r#"{"properties": {
+                "a": {"type": "object", "properties": {"x": true}, "oneOf": [{"required": ["x"]}, {"maxProperties": 0}]},
+                "b": {"$ref": "../../common.json#/$defs/Id", "type": ["string", "null"]}
+            }}"#,
+        );
+
+        let said = |path: &str| {
+            all.iter().find(|field| field.path == path).map(|field| (field.kind.as_str(), field.presence.as_str()))
+        };
+        assert_eq!(said("a"), Some(("object", "may be left out, never null")));
+        assert_eq!(said("b"), Some(("text", "may be left out, never null")));
+    }
+
+    #[test]
+    fn alternatives_that_refer_to_each_other_are_cut_and_it_is_said() {
+        let alternative = |of: usize| {
+            let all: Vec<String> = (0..12)
+                .map(|to| format!(r##"{{"properties": {{"f{of}_{to}": {{"$ref": "#/$defs/U{to}"}}}}}}"##))
+                .collect();
+            format!(r#""U{of}": {{"oneOf": [{}]}}"#, all.join(","))
+        };
+        let definitions: Vec<String> = (0..12).map(alternative).collect();
+        let schema = format!(r##"{{"oneOf": [{{"$ref": "#/$defs/U0"}}], "$defs": {{{}}}}}"##, definitions.join(","));
+
+        let all = listed(&schema);
+
+        assert!(all.len() <= MOST + 1, "{}", all.len());
+        assert_eq!(all.last().map(|field| field.kind.as_str()), Some("and more, which the schema says"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Descriptions are Markdown of somebody else: what is HTML in them is shown and never run, and links lead to pages or out of the site.
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, TextMergeStream, html};
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, TextMergeStream, html};
 
 /// What a link of a description leads to.
 pub(crate) enum Link {
@@ -31,9 +31,10 @@ pub(crate) fn html(source: &str, mut resolve: impl FnMut(&str) -> Link) -> Strin
             // A picture would be fetched from somewhere: its text stands for it.
             Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => {}
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-                let to = match is_address(&dest_url) {
-                    true => Link::To(dest_url.to_string()),
-                    false => resolve(&dest_url),
+                let to = match link_type {
+                    LinkType::Email => Link::To(format!("mailto:{dest_url}")),
+                    _ if is_address(&dest_url) => Link::To(dest_url.to_string()),
+                    _ => resolve(&dest_url),
                 };
                 shown.push(matches!(to, Link::To(_)));
                 if let Link::To(to) = to {
@@ -84,6 +85,7 @@ mod tests {
                        ![c](https://example.com/spy.png) <b onclick=alert(1)>d</b> [e](https://example.com \"x\\\" onload=\\\"alert(1)\")";
 
         let shown = html(hostile, |_| Link::Nowhere);
+        assert!(html("<ops@example.com>", |_| Link::Nowhere).contains("href=\"mailto:ops@example.com\""));
 
         for bad in ["<script", "<img", "<b ", "javascript:", "data:", "<h1", "\" onload"] {
             assert!(!shown.contains(bad), "{bad}: {shown}");

@@ -26,7 +26,7 @@ use names::{Names, Page, token, unique};
 use picture::Links;
 
 /// What every page of the site has in it, by which what was written earlier is known.
-pub const WRITTEN: &str = "<!-- Written by eventsmith docs. -->";
+pub const WRITTEN: &str = "Written by eventsmith docs.";
 
 /// What the catalogue does not say.
 #[derive(Debug, Clone, Default)]
@@ -204,9 +204,13 @@ impl<'a> Pages<'a> {
     /// A description as HTML. A link in it leads to what it names, `[rule.created](rule.created)`, or out of the site; another is told.
     fn html(&self, source: &str, place: &str) -> String {
         markdown::html(source, |link| {
-            let shared = self.shared.iter().find(|location| Reader::name(location) == link);
-            let found = self.event_href(link).or_else(|| self.href(&Page::Service(link.to_owned())));
-            match found.or_else(|| self.href(&Page::Type(shared?.clone()))) {
+            // Behind `#` stands a place in the page, which is looked for once all are written.
+            let (name, anchor) =
+                link.split_once('#').map_or((link, String::new()), |(name, anchor)| (name, format!("#{anchor}")));
+            let shared = self.shared.iter().find(|location| Reader::name(location) == name);
+            let found = self.event_href(name).or_else(|| self.href(&Page::Service(name.to_owned())));
+            let found = found.or_else(|| self.href(&Page::Type(shared?.clone())));
+            match found.map(|href| format!("{href}{anchor}")) {
                 Some(href) => Link::To(href),
                 None => {
                     self.broken.borrow_mut().insert(Broken { place: place.to_owned(), link: link.to_owned() });
@@ -372,7 +376,25 @@ impl<'a> Pages<'a> {
         });
         let counts: Vec<String> = counts.map(|(count, name)| format!("{name} {count}")).collect();
         let summary = format!("Everything below the subject {}: {}.", manifest.root.get_ref(), counts.join(", "));
-        let data = json!({"site": self.title, "summary": summary, "picture": picture, "groups": groups});
+        let edges: Vec<Value> = flow
+            .edges
+            .iter()
+            .map(|edge| {
+                let end = |at: usize| {
+                    let node = flow.nodes.get(at);
+                    let href = node.and_then(|node| self.node_href(&node.name, node.kind)).map(strip);
+                    json!({"name": node.map(|node| node.name.as_str()), "href": href})
+                };
+                let items = edge
+                    .items
+                    .iter()
+                    .map(|item| json!({"name": item.name, "href": self.event_href(&item.name).map(strip)}));
+                let word = if edge.is_request { "asks" } else { "sends to" };
+                json!({"from": end(edge.from), "to": end(edge.to), "word": word, "items": items.collect::<Vec<_>>()})
+            })
+            .collect();
+        let data =
+            json!({"site": self.title, "summary": summary, "picture": picture, "groups": groups, "edges": edges});
         self.file("index.html", "", "Overview", "index", &data)
     }
 

@@ -129,7 +129,7 @@ fn nothing_that_a_catalogue_says_runs_or_leaves_its_place() {
     let site = written(&loaded);
 
     for file in &site.files {
-        assert!(!file.path.contains("..") && !file.path.contains('<'), "{}", file.path);
+        assert!(file.path.split('/').all(|step| step != ".." && !step.contains('<')), "{}", file.path);
         if file.path.ends_with(".html") {
             let scripts: Vec<&str> = file.text.split("<script").skip(1).collect();
             assert!(matches!(scripts.as_slice(), [own] if own.starts_with(" src=")), "{}: {}", file.path, file.text);

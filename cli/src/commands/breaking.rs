@@ -85,6 +85,11 @@ impl Breaking {
         against_revision(&self.against, current, &asked)
     }
 
+    /// Both directions, whatever the catalogue asks for: who reviews a change wants to know both.
+    pub(crate) fn in_full(schemas: Schemas, against: String) -> Self {
+        Self { policy: Some(PolicyName::Full), ..Self::of(schemas, against) }
+    }
+
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         // A schema with errors is a finding, beside the comparisons of the others.
         let current = self.schemas.load_readable()?;

@@ -33,7 +33,7 @@ pub(crate) struct Changes {
 impl Changes {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let current = self.schemas.load_readable()?;
-        let compared = Breaking::of(self.schemas.clone(), self.against.clone()).compared(&current)?;
+        let compared = Breaking::in_full(self.schemas.clone(), self.against.clone()).compared(&current)?;
         let text = changes::markdown(&current, &compared, &self.against);
         match &self.out {
             Some(file) => fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?,

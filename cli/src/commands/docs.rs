@@ -58,10 +58,13 @@ impl Docs {
         }
         let pages = site.files.iter().filter(|file| file.path.ends_with(".html")).count();
         let mut stale = 0;
+        let is_ours = |text: &str| text.get(..200).unwrap_or(text).contains(WRITTEN);
         if self.check {
             let again = format!("eventsmith docs --out {}, with the options of this check", self.out.display());
-            stale = fresh::check_all(out, &self.out, &site.files, |text| text.contains(WRITTEN), &again)?;
+            stale = fresh::check_all(out, &self.out, &site.files, is_ours, &again)?;
         } else {
+            fresh::refuse_others(&self.out, &site.files, is_ours)?;
+            fresh::remove_left_over(&self.out, &site.files, is_ours)?;
             fresh::write(&self.out, &site.files)?;
         }
         out.finish()?;

@@ -32,7 +32,7 @@ impl Explain {
             self.event.split_once('/').map_or((self.event.as_str(), None), |(name, field)| (name, Some(field)));
         let part = self.part.of();
         let Payload { event, version, file } = Payload::find(&loaded, name, part)?;
-        let lines = explain::lines(&loaded, file, field).map_err(|unknown| anyhow!(unknown))?;
+        let lines = explain::lines(&loaded, file, field).map_err(|unknown| anyhow!("{}", visible(&unknown)))?;
         writeln!(out, "{} ({})", part.of(&event.event_type, version.number), event.kind.described())?;
         for line in lines {
             writeln!(out, "{}", visible(&line))?;

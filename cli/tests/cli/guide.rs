@@ -58,6 +58,7 @@ pages! {
     ci "docs/ci.md"
     dead_letters "docs/dead-letters.md"
     delivery "docs/delivery.md"
+    documents "docs/documents.md"
     exporter "docs/exporter.md"
     first_service "docs/first-service.md"
     flow "docs/flow.md"

@@ -1,6 +1,6 @@
 //! Channels: one for each subject that messages are sent to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use eventsmith_codegen::Loaded;
 use eventsmith_codegen::lookup;
@@ -16,6 +16,10 @@ use super::{Server, tags};
 pub(super) struct Channel<'a> {
     /// Its name in the document.
     pub(super) name: String,
+    /// That of the channel on which requests are answered.
+    pub(super) reply: String,
+    /// Whether the newest version is sent there: publishers know no other.
+    pub(super) is_newest: bool,
     pub(super) event: &'a Event,
     /// The versions that are sent there, oldest first; at least one.
     pub(super) versions: Vec<&'a Version>,
@@ -24,6 +28,8 @@ pub(super) struct Channel<'a> {
 /// The channels of all events and requests, in the order of the catalogue.
 pub(super) fn channels(loaded: &Loaded) -> Vec<Channel<'_>> {
     let mut channels = Vec::new();
+    // A type has its own name before any other channel: `order.place.reply` may be one.
+    let mut taken: BTreeSet<String> = loaded.catalogue.events.iter().map(|event| event.event_type.clone()).collect();
     for event in loaded.catalogue.events.iter().filter(|event| !event.kind.is_document()) {
         let mut by_subject: BTreeMap<String, Vec<&Version>> = BTreeMap::new();
         for version in &event.versions {
@@ -31,14 +37,25 @@ pub(super) fn channels(loaded: &Loaded) -> Vec<Channel<'_>> {
         }
         let newest = event.versions.last().map(|version| address(event, version));
         for (subject, versions) in by_subject {
+            let is_newest = Some(&subject) == newest.as_ref();
             let name = match versions.last() {
-                Some(last) if Some(&subject) != newest.as_ref() => format!("{}.v{}", event.event_type, last.number),
+                Some(last) if !is_newest => free(&format!("{}.v{}", event.event_type, last.number), &mut taken),
                 _ => event.event_type.clone(),
             };
-            channels.push(Channel { name, event, versions });
+            let reply = event.kind.is_request().then(|| free(&format!("{name}.reply"), &mut taken)).unwrap_or_default();
+            channels.push(Channel { name, reply, event, versions, is_newest });
         }
     }
     channels
+}
+
+/// A name that is not taken, which it is from now on.
+fn free(wanted: &str, taken: &mut BTreeSet<String>) -> String {
+    let numbered = (2..).map(|number| format!("{wanted}-{number}"));
+    let name =
+        std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default();
+    taken.insert(name.clone());
+    name
 }
 
 impl Channel<'_> {
@@ -49,7 +66,7 @@ impl Channel<'_> {
 
     /// A reference to the channel on which requests are answered.
     pub(super) fn reply(&self) -> Value {
-        json!({"$ref": format!("#/channels/{}.reply", self.name)})
+        json!({"$ref": format!("#/channels/{}", self.reply)})
     }
 
     /// The names of its messages.
@@ -116,7 +133,7 @@ pub(super) fn written(loaded: &Loaded, channels: &[Channel<'_>], servers: &[Serv
                 "messages": references(&channel.answers()),
                 "tags": tags(channel.event),
             });
-            all.insert(format!("{}.reply", channel.name), reply);
+            all.insert(channel.reply.clone(), reply);
         }
     }
     Value::Object(all)

@@ -60,6 +60,9 @@ pub(super) fn operations(loaded: &Loaded, channels: &[Channel<'_>]) -> Value {
         for role in Role::ALL {
             for event_type in role.types(settings) {
                 for channel in channels.iter().filter(|channel| channel.event.event_type == *event_type.get_ref()) {
+                    if role.action() == "send" && !channel.is_newest {
+                        continue;
+                    }
                     let name = format!("{}.{}.{}", key(service.get_ref()), role.word(), channel.name);
                     all.insert(name, operation(loaded, (service.get_ref(), settings), role, channel));
                 }
@@ -74,11 +77,15 @@ fn operation(loaded: &Loaded, (name, service): (&str, &Service), role: Role, cha
         names.iter().map(|name| json!({"$ref": format!("#/channels/{channel}/messages/{name}")})).collect()
     };
     let event = channel.event;
+    let mut sent = channel.messages();
+    if role.action() == "send" {
+        sent.drain(..sent.len().saturating_sub(1));
+    }
     let mut written = json!({
         "action": role.action(),
         "title": format!("{name} {} {}", role.word(), event.event_type),
         "channel": channel.reference(),
-        "messages": messages(&channel.name, &channel.messages()),
+        "messages": messages(&channel.name, &sent),
         "tags": tags(event),
     });
     let Value::Object(members) = &mut written else { return written };
@@ -86,7 +93,7 @@ fn operation(loaded: &Loaded, (name, service): (&str, &Service), role: Role, cha
         members.insert("description".to_owned(), json!(service.description));
     }
     if matches!(role, Role::Asks | Role::Answers) {
-        let answers = messages(&format!("{}.reply", channel.name), &channel.answers());
+        let answers = messages(&channel.reply, &channel.answers());
         members.insert("reply".to_owned(), json!({"channel": channel.reply(), "messages": answers}));
     }
     if role == Role::Answers {

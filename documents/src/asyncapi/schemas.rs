@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use eventsmith_codegen::Loaded;
 use eventsmith_codegen::pointer::{join, steps};
 use eventsmith_codegen::references::{Location, Target};
-use eventsmith_codegen::schema::draft_number;
-use eventsmith_exact::schema::{EXACT, is_rounded};
+use eventsmith_codegen::schema::{draft_number, is_known_format};
+use eventsmith_exact::schema::EXACT;
 use serde_json::{Map, Value, json};
 
 /// Something that the document says less exactly than the catalogue does.
@@ -228,10 +228,10 @@ impl<'a> Schemas<'a> {
             // What says nothing in the draft of its file must say nothing here.
             "const" | "contains" | "propertyNames" if draft == 4 => {}
             "if" | "then" | "else" if draft < 7 => {}
-            "format" => self.format(value, members, out, beside),
-            "contains" if members.get("minContains") == Some(&json!(0)) && is_modern => {}
+            "format" => self.format(location, value, members, out, beside),
+            "contains" if members.get("minContains").and_then(Value::as_f64) == Some(0.0) && is_modern => {}
             "minContains" | "maxContains" if is_modern && members.contains_key("contains") => {
-                if !(keyword == "minContains" && (value == &json!(0) || value == &json!(1))) {
+                if !(keyword == "minContains" && value.as_f64().is_some_and(|count| count == 0.0 || count == 1.0)) {
                     self.note(location, format!("`{keyword}` is left out: any number of such elements is accepted"));
                 }
             }
@@ -248,7 +248,7 @@ impl<'a> Schemas<'a> {
                 let is_rest = draft == 2020 && members.contains_key("prefixItems");
                 out.insert(if is_rest { "additionalItems" } else { "items" }.to_owned(), self.said(&at, value));
             }
-            "dependencies" if draft <= 7 => self.dependencies(&at, value, out, beside),
+            "dependencies" => self.dependencies(&at, value, out, beside),
             "dependentRequired" | "dependentSchemas" if is_modern => self.dependencies(&at, value, out, beside),
             "unevaluatedProperties" | "unevaluatedItems" if is_modern => {
                 self.unevaluated(location, members, keyword, out)
@@ -259,8 +259,20 @@ impl<'a> Schemas<'a> {
             "properties" | "patternProperties" => {
                 let Value::Object(map) = value else { return };
                 let said = map.iter().map(|(name, value)| (name.clone(), self.said(&at.below(&join("", name)), value)));
-                let said: Map<String, Value> = said.collect();
-                out.insert(keyword.to_owned(), Value::Object(said));
+                let mut said: Map<String, Value> = said.collect();
+                // Tools take a property of this name for a reference; a pattern says the same.
+                if let Some(schema) = said.shift_remove("$ref").filter(|_| keyword == "properties") {
+                    let patterns = out.entry("patternProperties").or_insert_with(|| json!({}));
+                    if let Value::Object(patterns) = patterns {
+                        patterns.insert("^\\$ref$".to_owned(), schema);
+                    }
+                }
+                match (out.get_mut(keyword), keyword) {
+                    (Some(Value::Object(known)), "patternProperties") => known.extend(said),
+                    _ => {
+                        out.insert(keyword.to_owned(), Value::Object(said));
+                    }
+                }
             }
             keyword if ONE.contains(&keyword) => {
                 out.insert(keyword.to_owned(), self.said(&at, value));
@@ -269,6 +281,10 @@ impl<'a> Schemas<'a> {
                 out.insert(keyword.to_owned(), self.list(&at, value));
             }
             "examples" if !value.is_array() => {}
+            // Annotations have any shape in a draft that does not know them.
+            "deprecated" | "readOnly" | "writeOnly" if !value.is_boolean() => {}
+            "title" | "description" | "$comment" | "contentEncoding" | "contentMediaType" if !value.is_string() => {}
+            keyword if keyword.starts_with("x-") && holds_reference(value) => {}
             "enum" | "const" | "default" | "examples" if holds_reference(value) => {
                 // Tools follow whatever looks like a reference.
                 if matches!(keyword, "enum" | "const") {
@@ -288,9 +304,9 @@ impl<'a> Schemas<'a> {
         if draft == 4 && texts.keys().any(|keyword| !out.contains_key(keyword)) {
             self.note(location, "a number that no double holds is rounded");
         }
-        let kept: Map<String, Value> =
-            texts.clone().into_iter().filter(|(keyword, _)| out.contains_key(keyword)).collect();
-        if !kept.is_empty() && kept.keys().all(|keyword| is_rounded(members, keyword)) {
+        let kept = texts.iter().filter(|(keyword, _)| out.contains_key(keyword.as_str()));
+        let kept: Map<String, Value> = kept.map(|(keyword, text)| (keyword.clone(), text.clone())).collect();
+        if !kept.is_empty() {
             out.insert(EXACT.to_owned(), Value::Object(kept));
         }
     }
@@ -303,11 +319,19 @@ impl<'a> Schemas<'a> {
 
     fn format(
         &self,
+        location: &Location,
         value: &Value,
         members: &Map<String, Value>,
         out: &mut Map<String, Value>,
         beside: &mut Vec<Value>,
     ) {
+        // What its own draft does not know asserts nothing, and would here.
+        let document = self.loaded.catalogue.documents.get(&location.file);
+        let name = value.as_str().unwrap_or_default();
+        if !document.is_some_and(|document| is_known_format(&document.schema, name)) {
+            out.insert("x-format".to_owned(), value.clone());
+            return;
+        }
         out.insert("format".to_owned(), value.clone());
         if value == "uuid" {
             match members.contains_key("pattern") {
@@ -367,12 +391,20 @@ impl<'a> Schemas<'a> {
         if value == &Value::Bool(true) {
             return;
         }
-        if is_alone && !taken.iter().any(|other| members.contains_key(*other)) {
+        let is_closed_otherwise = taken.iter().any(|other| members.contains_key(*other));
+        let is_tuple = keyword == "unevaluatedItems"
+            && (members.contains_key("prefixItems") != members.contains_key("items")
+                || members.get("items").is_some_and(Value::is_array))
+            && (members.contains_key("prefixItems") || members.get("items").is_some_and(Value::is_array))
+            && !members.contains_key("additionalItems");
+        let to = match keyword {
+            "unevaluatedProperties" => "additionalProperties",
+            _ if is_tuple => "additionalItems",
+            _ => "items",
+        };
+        if is_alone && (is_tuple || !is_closed_otherwise) {
             let said = self.said(&at, value);
-            out.insert(
-                if keyword == "unevaluatedProperties" { "additionalProperties" } else { "items" }.to_owned(),
-                said,
-            );
+            out.insert(to.to_owned(), said);
         } else if !is_alone {
             self.note(location, format!("`{keyword}` is left out: what it refuses or describes is accepted as it is"));
         }

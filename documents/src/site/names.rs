@@ -49,6 +49,11 @@ pub(super) fn unique(wanted: &str, taken: &mut BTreeSet<String>) -> String {
 pub(super) fn token(name: &str) -> String {
     let is_kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let kept: String = name.chars().map(|c| if is_kept(c) { c } else { '_' }).take(120).collect();
-    // Neither a hidden file nor one above.
-    if kept.is_empty() || kept.starts_with('.') { format!("_{kept}") } else { kept }
+    // Neither a hidden file nor one above, nor a name that Windows has for something else.
+    let first = kept.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_device = ["con", "prn", "aux", "nul"].contains(&first.as_str())
+        || (first.len() == 4
+            && (first.starts_with("com") || first.starts_with("lpt"))
+            && first.ends_with(|c: char| c.is_ascii_digit()));
+    if kept.is_empty() || kept.starts_with(['.', '_']) || is_device { format!("x-{kept}") } else { kept }
 }

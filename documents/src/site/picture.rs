@@ -125,7 +125,7 @@ fn boxed(name: &str, kind: NodeKind, (x, y): (f64, f64), height: f64, links: &Li
     json!({
         "x": round(x), "y": round(y), "width": BOX.0, "height": round(height),
         "middle": round(x + BOX.0 / 2.0), "base": round(y + height / 2.0 + 5.0),
-        "text": short(name), "class": class, "href": href,
+        "text": short(name), "name": name, "class": class, "href": href,
     })
 }
 

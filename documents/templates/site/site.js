@@ -1,4 +1,4 @@
-// Search, light and dark. No server, no network: the index is a script, which pages opened from files can load, too.
+// Written by eventsmith docs. Search, light and dark. No server, no network: the index is a script, which pages opened from files can load, too.
 'use strict';
 (() => {
   const up = document.body.dataset.up;
@@ -25,6 +25,14 @@
     script.src = `${up}assets/search.js`;
     script.addEventListener('load', show);
     document.head.append(script);
+  };
+
+  // All entries, made ready once.
+  let ready;
+  const known = (all) => {
+    ready ??= all.entries.map(([name, kind, href, text]) => (
+      { name, kind: all.kinds[kind], href, low: name.toLowerCase(), text: text.toLowerCase(), shown: text }));
+    return ready;
   };
 
   // How well an entry fits: the less the better; nothing where a word is missing.
@@ -65,8 +73,7 @@
     }
     const all = window.eventsmithSearch;
     const fits = [];
-    for (const [name, kind, href, text] of all.entries) {
-      const entry = { name, kind: all.kinds[kind], href, low: name.toLowerCase(), text: text.toLowerCase(), shown: text };
+    for (const entry of known(all)) {
       const how = fit(entry, words);
       // What is said of the newest version counts first.
       if (how !== undefined) fits.push([how + (entry.kind.includes('older') ? 20 : 0), entry]);
@@ -84,7 +91,7 @@
         more.textContent = entry.shown;
         item.append(more);
       }
-      item.addEventListener('mousedown', (event) => { event.preventDefault(); location.href = item.dataset.href; close(); });
+      item.addEventListener('mousedown', (event) => { if (event.button !== 0) return; event.preventDefault(); location.href = item.dataset.href; close(); });
       list.append(item);
     });
     count.textContent = fits.length === 1 ? '1 found' : `${fits.length} found`;
@@ -94,7 +101,7 @@
     query.removeAttribute('aria-activedescendant');
   }
 
-  query.addEventListener('focus', load);
+  query.addEventListener('focus', () => { load(); show(); });
   query.addEventListener('input', () => { load(); show(); });
   query.addEventListener('blur', close);
   query.addEventListener('keydown', (event) => {

@@ -43,6 +43,11 @@ const FLOORS: &[Floors] = &[
         known: &[],
     },
     Floors {
+        of: "documents/src",
+        floors: &[&["fields", "markdown"], &["asyncapi", "changes", "explain", "site"]],
+        known: &[],
+    },
+    Floors {
         of: "runtime/event/src",
         floors: &[
             &["clip", "filter", "habits", "maybe", "stream", "subject", "text", "token"],
