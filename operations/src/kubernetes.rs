@@ -83,10 +83,7 @@ fn check(cluster: &Cluster) -> Result<(), String> {
 
 /// The name of a service as Kubernetes takes it.
 fn resource_name(service: &str) -> Result<String, String> {
-    let name: String = service
-        .chars()
-        .map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() })
-        .collect();
+    let name: String = service.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect();
     match is_label(&name) && name.len() <= LONGEST {
         true => Ok(name),
         false => Err(format!(

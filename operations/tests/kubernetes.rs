@@ -64,7 +64,8 @@ fn kubernetes_takes_the_manifests() {
     for version in VERSIONS {
         let validated = validate(folder.path(), version);
 
-        let said = format!("{}{}", String::from_utf8_lossy(&validated.stdout), String::from_utf8_lossy(&validated.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&validated.stdout), String::from_utf8_lossy(&validated.stderr));
         assert!(validated.status.success(), "{version}: {said}");
         // Each document of each file: the services have two.
         assert_eq!(said.matches(" passed for resource ").count(), 10, "{version}: {said}");

@@ -50,7 +50,8 @@ impl Kubernetes {
             servers: self.servers.clone(),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout.into()),
         };
-        let files = kubernetes::files(&landscape(&loaded, &topology(&loaded)), &cluster).map_err(|text| anyhow!(text))?;
+        let files =
+            kubernetes::files(&landscape(&loaded, &topology(&loaded)), &cluster).map_err(|text| anyhow!(text))?;
         if !self.check {
             fresh::write(&self.out, &files)?;
             note(format_args!("{} written below {}", counted(files.len(), "file"), self.out.display()));

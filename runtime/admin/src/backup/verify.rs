@@ -4,7 +4,7 @@ use std::path::Path;
 
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::jetstream::{JetStream, Settings};
-use eventsmith_bus::transport::{Follow, FollowStart, Followed, ServerFailure, Transport};
+use eventsmith_bus::transport::{Follow, FollowStart, Followed};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -79,8 +79,8 @@ pub(crate) async fn read(
         let config = Value::Object(scratch_config(stream, &name));
         progress(Progress::Begins { stream: &stream.name, bytes: stream.size });
         // Here the name may be that of a stream that is not ours to delete: the server refuses it, and nothing is deleted.
-        send(server, &backup, stream, (&name, &config), progress).await?;
-        let read = read_stream(bus, stream, &name, look_at).await;
+        let made = send(server, &backup, stream, (&name, &config), progress).await?;
+        let read = read_stream(bus, stream, (&name, &made.state), look_at).await;
         let deleted = server.request::<IgnoredAny>(format!("STREAM.DELETE.{name}"), &json!({})).await;
         all.push(read?);
         deleted
@@ -126,25 +126,20 @@ pub(super) fn scratch_config(stream: &BackedUpStream, name: &str) -> Settings {
 async fn read_stream(
     bus: &Bus,
     stream: &BackedUpStream,
-    name: &str,
+    (name, made): (&str, &MadeState),
     look_at: &mut (dyn FnMut(&BackedUpStream, PassedMessage) + Send),
 ) -> Result<ReadStream, BackupError> {
     let failed = || BackupError::server(format!("the backup of the stream {} cannot be read", stream.name));
-    let transport: &dyn Transport = bus.transport();
-    let extent = transport.extent(name).await.map_err(|error| failed()(error.into()))?;
-    let Some(extent) = extent else {
-        return Err(failed()(ServerFailure::Unavailable("it is gone again".into())));
-    };
+    let (held, last) = (made.messages, made.last_seq);
     let mut problems = Vec::new();
-    if extent.last < stream.last_sequence {
-        problems.push(format!("it ends with {}, the manifest says {}", extent.last, stream.last_sequence));
+    if last < stream.last_sequence {
+        problems.push(format!("it ends with {last}, the manifest says {}", stream.last_sequence));
     }
-    let held = held(transport, name).await.map_err(failed())?;
     let mut messages = 0;
     if held > 0 {
         let wanted =
             Follow { stream: name.to_owned(), subject: ">".to_owned(), start: FollowStart::All, headers_only: false };
-        let mut follower = transport.follow(&wanted).await.map_err(failed())?;
+        let mut follower = bus.transport().follow(&wanted).await.map_err(failed())?;
         while messages < held {
             let Ok(next) = timeout(PATIENCE, follower.next()).await else {
                 problems.push(format!("it has {held} messages, of which only {messages} can be read"));
@@ -156,15 +151,10 @@ async fn read_stream(
             look_at(stream, passed(message.message, message.stored, place, false));
         }
     }
-    if messages < stream.messages && extent.last == stream.last_sequence {
+    if messages < stream.messages && last == stream.last_sequence {
         problems.push(format!("it has {messages} messages, the manifest says {}", stream.messages));
     }
     Ok(ReadStream { name: stream.name.clone(), messages, problems })
-}
-
-/// How many messages a stream holds.
-async fn held(transport: &dyn Transport, name: &str) -> Result<u64, ServerFailure> {
-    Ok(transport.count(name, ">").await?)
 }
 
 /// What the server says of a stream that it made of a snapshot.

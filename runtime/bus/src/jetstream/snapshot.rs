@@ -14,8 +14,10 @@ use tokio::time::timeout;
 
 use super::client::{JetStream, read_answer};
 use super::denials::{Denials, keeps_answers_out};
+use super::link::Link;
 use super::wire::{Subscriber, Wire};
 use crate::cause::Cause;
+use crate::environment::watch;
 use crate::transport::{Denied, DeniedAction, ServerFailure};
 
 /// How large a chunk is, in bytes, where the server takes messages of that size. It is the server's own choice.
@@ -38,8 +40,13 @@ pub struct SnapshotReader {
     client: Wire,
     subscriber: Subscriber,
     denials: Denials,
+    link: watch::Receiver<Link>,
+    /// How often the connection had been lost at the beginning.
+    losses: u64,
     /// The number of the next chunk.
     next: u64,
+    /// Whether that with less than others came, after which there is none.
+    is_last: bool,
 }
 
 /// A snapshot that the server takes in.
@@ -64,11 +71,12 @@ impl JetStream {
     /// [`ServerFailure`] when the server refuses or does not answer.
     pub async fn read_snapshot<T: DeserializeOwned>(&self, stream: &str) -> Result<(T, SnapshotReader), ServerFailure> {
         let inbox = self.client.new_inbox();
+        let (link, losses) = (self.link.clone(), self.link.borrow().losses);
         let subscriber = self.client.subscribe(inbox.clone()).await.map_err(failed)?;
         let request = json!({ "deliver_subject": inbox, "no_consumers": true, "chunk_size": self.chunk() });
         let answer = self.ask_once(format!("STREAM.SNAPSHOT.{stream}"), &request).await?;
         let (client, denials) = (self.client.clone(), self.denials.clone());
-        Ok((answer, SnapshotReader { client, subscriber, denials, next: 1 }))
+        Ok((answer, SnapshotReader { client, subscriber, denials, link, losses, next: 1, is_last: false }))
     }
 
     /// Begins to make a stream of a snapshot, with these settings. `state` is what the stream held, as the server said.
@@ -121,23 +129,27 @@ impl SnapshotReader {
     /// [`ServerFailure`] when the rest will not come, or one is missing.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ServerFailure> {
         let message = expect(&mut self.subscriber, &self.denials, ACKS, PATIENCE).await?;
+        // What came over a connection that is lost is lost with it.
+        if self.link.borrow().losses != self.losses {
+            return Err(ServerFailure::Unavailable("the connection was lost, and what was on its way with it".into()));
+        }
         if message.payload.is_empty() {
             return end(&message);
         }
-        let reply =
-            message.reply.ok_or_else(|| ServerFailure::Unavailable("a chunk has no place for its ack".into()))?;
-        // The last tokens are the size of the chunk and its number.
-        let mut tokens = reply.rsplit('.').map(|token| token.parse::<u64>().ok());
-        let (number, size) = (tokens.next().flatten(), tokens.next().flatten());
-        if number != Some(self.next) || size != u64::try_from(message.payload.len()).ok() {
-            let text = format!(
-                "its chunk {} is missing or not whole: the connection was lost, or somebody else sends there",
-                self.next
-            );
+        // The rest, which fills no chunk, is sent without a place for its ack.
+        let rest = (message.reply.is_none() && !self.is_last).then_some(self.next);
+        self.is_last |= rest.is_some();
+        let size = u64::try_from(message.payload.len()).unwrap_or(u64::MAX);
+        let placed = message.reply.as_ref().filter(|_| !self.is_last).and_then(|reply| place(reply));
+        let number = rest.or_else(|| placed.filter(|(_, own)| *own == size).map(|(number, _)| number));
+        if number != Some(self.next) {
+            let text = format!("its chunk {} is missing or not whole; perhaps somebody else sends there", self.next);
             return Err(ServerFailure::Unavailable(text.into()));
         }
         self.next += 1;
-        self.client.publish(reply, Bytes::new()).await.map_err(failed)?;
+        if let Some(reply) = message.reply {
+            self.client.publish(reply, Bytes::new()).await.map_err(failed)?;
+        }
         Ok(Some(message.payload))
     }
 }
@@ -213,6 +225,12 @@ async fn expect(
         },
         denied = denied => Err(failed(denied)),
     }
+}
+
+/// The number of a chunk and its size, which are the last tokens of where it is acknowledged.
+fn place(reply: &str) -> Option<(u64, u64)> {
+    let mut tokens = reply.rsplit('.');
+    Some((tokens.next()?.parse().ok()?, tokens.next()?.parse().ok()?))
 }
 
 /// What an end without a payload means.
