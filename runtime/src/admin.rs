@@ -1,4 +1,4 @@
-//! For operators and their programs: provisioning, dead letters. Needs the feature `admin`; services do without it.
+//! For operators and their programs: provisioning, dead letters, backups. Needs the feature `admin`; services do without it.
 
 pub use eventsmith_admin::BusAdmin;
 pub use eventsmith_admin::backup::{

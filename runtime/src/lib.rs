@@ -102,7 +102,7 @@
 //! | none (`default-features = false`) | event types, decoding, validation; no tokio, no NATS client | crates that only hold events |
 //! | `bus` (default) | [`Bus`]: publishing and consuming, over NATS JetStream or in memory | services |
 //! | `state` | [`mod@state`]: aggregates, whose state is made of their events, and projections | services that own such state |
-//! | `admin` | [`admin`]: provisioning, dead letters | operators' programs, tests |
+//! | `admin` | [`admin`]: provisioning, dead letters, backups | operators' programs, tests |
 //! | `schemars` | `JsonSchema` for generated types, [`DateTime`], [`Date`] and [`Number`] | structs of one's own, documentation |
 //! | `testing` | [`testing`]: real nats-servers, the test of [`domain_event`] | `[dev-dependencies]` |
 //!

@@ -120,16 +120,16 @@ async fn handle(context: &Context, count: usize) -> Vec<u64> {
     numbers
 }
 
-/// Bytes that no compression shortens.
-fn noise(count: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+/// Half a megabyte that no compression shortens, another one for each seed.
+fn noise(seed: u64) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64 ^ (seed << 17);
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         state.to_le_bytes()[3]
     };
-    (0..count).map(|_| next()).collect()
+    (0..512 * 1024).map(|_| next()).collect()
 }
 
 #[tokio::test]
@@ -267,8 +267,9 @@ async fn who_may_not_is_told_what_is_missing() {
     assert_eq!(applied.status, 0, "{applied:?}");
     let options = async_nats::ConnectOptions::with_user_and_password("all".to_owned(), "all".to_owned());
     let all = jetstream::new(options.connect(server.url()).await.unwrap());
-    for _ in 0..4 {
-        all.publish("rules.domain.noise", noise(512 * 1024).into()).await.unwrap().await.unwrap();
+    // More than the server sends before it wants acks.
+    for seed in 0..32 {
+        all.publish("rules.domain.noise", noise(seed).into()).await.unwrap().await.unwrap();
     }
 
     let some = folder.run(&["backup", "create", "--out", "backups", "--config", "some.toml"]);

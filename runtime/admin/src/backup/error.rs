@@ -106,6 +106,7 @@ fn help(code: u64) -> &'static str {
             "; a stream reserves its max_bytes: give the server more room (max_file_store, max_memory_store)"
         }
         10005 | 10052 | 10074 => "; --replicas says on how many servers each message is to be stored",
+        10130 => "; before nats-server 2.15 a stream gets no other name: let it be a server that has none of it",
         10025 => "; the backup may be of a newer server: restore it to one of that version",
         _ => "",
     }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use async_nats::{Message, StatusCode};
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -34,12 +36,15 @@ const CHUNKS: &str = "$JS.SNAPSHOT.RESTORE.";
 /// The status of an end that is none for a reason.
 const END: u16 = 204;
 
+/// Resolves when the server denies what is needed, from the beginning on.
+type Denial = Shared<BoxFuture<'static, Denied>>;
+
 /// A snapshot that the server sends.
 #[derive(Debug)]
 pub struct SnapshotReader {
     client: Wire,
     subscriber: Subscriber,
-    denials: Denials,
+    denied: Denial,
     link: watch::Receiver<Link>,
     /// How often the connection had been lost at the beginning.
     losses: u64,
@@ -54,7 +59,7 @@ pub struct SnapshotReader {
 pub struct SnapshotWriter {
     client: Wire,
     subscriber: Subscriber,
-    denials: Denials,
+    denied: Denial,
     /// Where chunks go.
     subject: String,
     /// Where the server answers.
@@ -71,12 +76,13 @@ impl JetStream {
     /// [`ServerFailure`] when the server refuses or does not answer.
     pub async fn read_snapshot<T: DeserializeOwned>(&self, stream: &str) -> Result<(T, SnapshotReader), ServerFailure> {
         let inbox = self.client.new_inbox();
+        let denied = denial(&self.denials, ACKS);
         let (link, losses) = (self.link.clone(), self.link.borrow().losses);
         let subscriber = self.client.subscribe(inbox.clone()).await.map_err(failed)?;
         let request = json!({ "deliver_subject": inbox, "no_consumers": true, "chunk_size": self.chunk() });
         let answer = self.ask_once(format!("STREAM.SNAPSHOT.{stream}"), &request).await?;
-        let (client, denials) = (self.client.clone(), self.denials.clone());
-        Ok((answer, SnapshotReader { client, subscriber, denials, link, losses, next: 1, is_last: false }))
+        let client = self.client.clone();
+        Ok((answer, SnapshotReader { client, subscriber, denied, link, losses, next: 1, is_last: false }))
     }
 
     /// Begins to make a stream of a snapshot, with these settings. `state` is what the stream held, as the server said.
@@ -97,9 +103,9 @@ impl JetStream {
         if subject.is_empty() {
             return Err(ServerFailure::Unavailable("the server does not say where the snapshot is to be sent".into()));
         }
-        let (client, denials) = (self.client.clone(), self.denials.clone());
+        let (client, denied) = (self.client.clone(), denial(&self.denials, CHUNKS));
         let in_flight = VecDeque::new();
-        Ok(SnapshotWriter { client, subscriber, denials, subject, inbox, chunk: self.chunk(), in_flight })
+        Ok(SnapshotWriter { client, subscriber, denied, subject, inbox, chunk: self.chunk(), in_flight })
     }
 
     fn chunk(&self) -> usize {
@@ -128,7 +134,7 @@ impl SnapshotReader {
     /// # Errors
     /// [`ServerFailure`] when the rest will not come, or one is missing.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ServerFailure> {
-        let message = expect(&mut self.subscriber, &self.denials, ACKS, PATIENCE).await?;
+        let message = expect(&mut self.subscriber, &mut self.denied, PATIENCE).await?;
         // What came over a connection that is lost is lost with it.
         if self.link.borrow().losses != self.losses {
             return Err(ServerFailure::Unavailable("the connection was lost, and what was on its way with it".into()));
@@ -181,7 +187,7 @@ impl SnapshotWriter {
             self.answered().await?;
         }
         self.publish(Bytes::new()).await?;
-        let answer = expect(&mut self.subscriber, &self.denials, CHUNKS, LONGEST_END).await?;
+        let answer = expect(&mut self.subscriber, &mut self.denied, LONGEST_END).await?;
         read_answer(&answer.payload).map_err(failed)?.map_err(Into::into)
     }
 
@@ -191,7 +197,7 @@ impl SnapshotWriter {
 
     /// Waits for the answer to a chunk, which is empty, or says why no more is wanted.
     async fn answered(&mut self) -> Result<(), ServerFailure> {
-        let answer = expect(&mut self.subscriber, &self.denials, CHUNKS, PATIENCE).await?;
+        let answer = expect(&mut self.subscriber, &mut self.denied, PATIENCE).await?;
         self.in_flight.pop_front();
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
             return Err(ServerFailure::Unavailable("the server takes in no more of it: it has given up".into()));
@@ -204,26 +210,30 @@ impl SnapshotWriter {
     }
 }
 
-/// The next message, unless it is denied to send what makes it come, or takes too long.
-async fn expect(
-    subscriber: &mut Subscriber,
-    denials: &Denials,
-    sent_to: &'static str,
-    patience: Duration,
-) -> Result<Message, ServerFailure> {
-    let denied = denials.wait(move |denied: &Denied| match denied.action {
+/// Waits until it is denied to send to subjects that begin so, or to receive what answers.
+fn denial(denials: &Denials, sent_to: &'static str) -> Denial {
+    let concerns = move |denied: &Denied| match denied.action {
         DeniedAction::Publish => denied.subject.starts_with(sent_to),
         DeniedAction::Subscribe => keeps_answers_out(denied),
         DeniedAction::SubscribeMore => true,
-    });
+    };
+    denials.wait(concerns).boxed().shared()
+}
+
+/// The next message, unless it is denied to send what makes it come, or takes too long.
+async fn expect(
+    subscriber: &mut Subscriber,
+    denied: &mut Denial,
+    patience: Duration,
+) -> Result<Message, ServerFailure> {
     tokio::select! {
         biased;
+        denied = denied => Err(failed(denied)),
         next = timeout(patience, subscriber.next()) => match next {
             Ok(Some(message)) => Ok(message),
             Ok(None) => Err(ServerFailure::Unavailable("the connection has ended".into())),
             Err(_) => Err(silent()),
         },
-        denied = denied => Err(failed(denied)),
     }
 }
 
