@@ -36,7 +36,7 @@ fn overview(landscape: &Landscape) -> Board {
     let links = landscape.services.iter().map(|service| link(&format!("service-{}", service.name), &service.name));
     board.links(links.collect());
     board.row("What needs somebody");
-    board.stat("Exporter", format!("max({})", metrics::EXPORTER_UP.name), Unit::UpDown);
+    board.stat("Exporter", format!("max({}) or vector(0)", metrics::EXPORTER_UP.name), Unit::UpDown);
     board.stat("Dead letters", format!("sum({})", metrics::DEAD_LETTERS.name), Unit::Count);
     board.stat("Unaccounted", format!("sum({})", metrics::CONSUMER_UNACCOUNTED.name), Unit::Count);
     board.stat("Oldest unhandled", format!("max({})", metrics::CONSUMER_OLDEST.name), Unit::Seconds);
@@ -54,6 +54,14 @@ fn overview(landscape: &Landscape) -> Board {
     let dead = format!("sum by (consumer, reason) ({})", metrics::DEAD_LETTERS.name);
     board.graph("Dead letters", &[(dead, "{{consumer}}: {{reason}}")], Unit::Count);
     board.graph("Redelivered", &[(metrics::CONSUMER_REDELIVERED.name.to_owned(), by)], Unit::Count);
+    board.graph(
+        "Projections: events behind",
+        &[(format!("min by (eventsmith_projection) ({})", metrics::PROJECTION_LAG.name), "{{eventsmith_projection}}")],
+        Unit::Count,
+    );
+    let turns =
+        format!("sum by (eventsmith_saga, eventsmith_happened) (rate({}[$__rate_interval]))", metrics::SAGA_TURNS.name);
+    board.graph("Sagas", &[(turns, "{{eventsmith_saga}}: {{eventsmith_happened}}")], Unit::PerSecond);
     board.row("Messages");
     let sent = format!("sum by (messaging_destination_template) (rate({}[$__rate_interval]))", metrics::SENT.name);
     board.graph("Sent", &[(sent, "{{messaging_destination_template}}")], Unit::PerSecond);
@@ -81,6 +89,15 @@ fn of_service(service: &Service) -> Board {
     let name = service.name.as_str();
     let group = ("messaging_consumer_group_name", name);
     let ours = [("consumer", name)];
+    let mut names: Vec<&str> = service.consumers.iter().map(|consumer| consumer.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    // Those of the sagas that it runs, too.
+    let all = match names[..] {
+        [only] => only.to_owned(),
+        _ => format!("~{}", names.join("|")),
+    };
+    let all = [("consumer", all.as_str())];
     let rate = |selector: String| format!("rate({selector}[$__rate_interval])");
     board.row("At work");
     let up = select(&metrics::COMPONENT_UP, &[("eventsmith_component", name)]);
@@ -88,17 +105,17 @@ fn of_service(service: &Service) -> Board {
     if !service.consumers.is_empty() {
         let dead = select(&metrics::DEAD_LETTERS, &ours);
         board.stat("Dead letters", format!("sum({dead})"), Unit::Count);
-        board.stat("Oldest unhandled", format!("max({})", select(&metrics::CONSUMER_OLDEST, &ours)), Unit::Seconds);
+        board.stat("Oldest unhandled", format!("max({})", select(&metrics::CONSUMER_OLDEST, &all)), Unit::Seconds);
         board.row("Consuming");
         let lag = format!(
             "{} + {}",
-            select(&metrics::CONSUMER_UNDELIVERED, &ours),
-            select(&metrics::CONSUMER_ACK_PENDING, &ours)
+            select(&metrics::CONSUMER_UNDELIVERED, &all),
+            select(&metrics::CONSUMER_ACK_PENDING, &all)
         );
-        board.graph("Events not handled", &[(lag, "{{stream}}")], Unit::Count);
+        board.graph("Events not handled", &[(lag, "{{stream}}: {{consumer}}")], Unit::Count);
         board.graph(
             "Age of the oldest unhandled event",
-            &[(select(&metrics::CONSUMER_OLDEST, &ours), "{{stream}}")],
+            &[(select(&metrics::CONSUMER_OLDEST, &all), "{{stream}}: {{consumer}}")],
             Unit::Seconds,
         );
         let runs = |by: &str| format!("sum by ({by}) ({})", rate(select(&metrics::RUNS, &[group])));

@@ -140,7 +140,7 @@ impl Flow {
         let saga = landscape.sagas.iter().find(|saga| saga.name == name)?;
         let mut lines = vec![format!("state: {}", saga.state)];
         lines.extend(observed.turns(name).map(|(kind, count)| format!("{kind}: {count}")));
-        let nodes = vec![
+        let mut nodes = vec![
             Node { name: name.to_owned(), kind: NodeKind::Saga, lines },
             Node {
                 name: saga.stream.clone(),
@@ -150,7 +150,16 @@ impl Flow {
         ];
         let item = |name: &str| Item { name: name.to_owned(), mark: Mark::Declared, figure: None, dead: 0.0 };
         let items = ["events", "requests", "time-outs"].map(item).to_vec();
-        let edges = vec![Edge { from: 0, to: 1, is_request: false, items }];
+        let mut edges = vec![Edge { from: 0, to: 1, is_request: false, items }];
+        // Who runs it, and which versions.
+        let mut runners: BTreeMap<&str, Vec<Item>> = BTreeMap::new();
+        for (service, version) in &saga.run_by {
+            runners.entry(service).or_default().push(item(&format!("runs version {version}")));
+        }
+        for (service, items) in runners {
+            edges.push(Edge { from: nodes.len(), to: 0, is_request: false, items });
+            nodes.push(Node { name: service.to_owned(), kind: NodeKind::Service, lines: Vec::new() });
+        }
         Some(Self { title: format!("The saga {name}"), nodes, edges })
     }
 
@@ -302,7 +311,7 @@ mod tests {
 
         let flow = Flow::whole(&landscape, &Observed::default());
 
-        let escaped = "a#quot;]; click n0 #quot;x#92;#quot; #96;**b**#96; #35;quot; #lt;img#gt; %% c";
+        let escaped = "a#quot;]; click n0 #quot;x#92;#quot; #96;**b**#96; #35;quot; #lt;img#gt; #37;#37; c";
         assert_eq!(label(&flow.to_mermaid(), "n0["), format!("    n0[\"{escaped}\"]"));
         let dot = flow.to_dot();
         assert!(dot.contains(r#"n0 [label="a\"]; click n0 \"x\\\" `**b**` #quot; <img> %% c"]"#), "{dot}");
@@ -359,6 +368,11 @@ messaging_client_sent_messages_total{messaging_operation_name="publish",messagin
         };
 
         assert_eq!((rate(100, 160), rate(100, 30)), (Some(6.0), Some(3.0)));
+        // Two processes with the same labels, one after the other in each file.
+        let two = |first, second| read(&(line(first) + &line(second))).unwrap();
+        let time = std::time::Duration::from_secs(10);
+        let both = Observed::between(&landscape, &two(100, 100), &two(110, 110), time);
+        assert_eq!(both.received("mail", "order.paid", false), Some(2.0));
     }
 
     #[test]
@@ -370,6 +384,8 @@ messaging_client_sent_messages_total{messaging_operation_name="publish",messagin
 
         assert_eq!(flow.nodes[0].lines, ["state: checkout.summary", "started: 4"]);
         assert!(flow.to_mermaid().contains("n1[(\"SAGAS<br>shop.saga.checkout.#gt;\")]"), "{}", flow.to_mermaid());
+        let runners: Vec<_> = flow.edges[1].items.iter().map(|item| item.name.as_str()).collect();
+        assert_eq!((flow.nodes[2].name.as_str(), runners), ("orders", vec!["runs version 1", "runs version 2"]));
         assert!(Flow::of_saga(&shop(), &observed, "other").is_none());
     }
 }

@@ -25,7 +25,7 @@ pub struct Landscape {
 /// One service.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
-    /// Its name, which is that of its consumers.
+    /// Its name, which is that of its consumers, but for those of sagas.
     pub name: String,
     /// What it does.
     pub description: String,
@@ -69,7 +69,7 @@ pub struct Declared {
 /// One durable consumer of a service.
 #[derive(Debug, Clone, Default)]
 pub struct Consumer {
-    /// Its durable name: that of its service, or of a version of a saga.
+    /// Its name: that of the service, or what the runner of a saga is called.
     pub name: String,
     /// Its stream.
     pub stream: String,
@@ -79,8 +79,8 @@ pub struct Consumer {
     pub ack_wait: Duration,
     /// How many events may be delivered and not acknowledged.
     pub max_ack_pending: u64,
-    /// After how many deliveries the server delivers an event no more.
-    pub max_deliver: u64,
+    /// After how many deliveries the server delivers an event no more; nothing if it never gives up.
+    pub max_deliver: Option<u64>,
 }
 
 /// One stream or bucket.
@@ -134,6 +134,8 @@ pub struct Saga {
     pub stream: String,
     /// The type of its state.
     pub state: String,
+    /// The services that run it, each with a version of it, in order.
+    pub run_by: Vec<(String, String)>,
 }
 
 impl Landscape {
@@ -221,10 +223,11 @@ pub(crate) mod tests {
     pub(crate) fn shop() -> Landscape {
         let texts = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<String>>();
         let consumer = |stream: &str| Consumer {
+            name: "mail".to_owned(),
             stream: stream.to_owned(),
             ack_wait: Duration::from_secs(15),
             max_ack_pending: 5_000,
-            max_deliver: 100,
+            max_deliver: Some(100),
             ..Consumer::default()
         };
         let event = |name: &str, is_request: bool| Event {
@@ -280,6 +283,7 @@ pub(crate) mod tests {
                 name: "checkout".to_owned(),
                 stream: "SAGAS".to_owned(),
                 state: "checkout.summary".to_owned(),
+                run_by: vec![("orders".to_owned(), "1".to_owned()), ("orders".to_owned(), "2".to_owned())],
             }],
         }
     }

@@ -123,10 +123,16 @@ metrics! {
     CONCURRENCY "eventsmith_consumer_concurrency" Gauge OF_RUNNING, "How many may run.";
     BREAKER "eventsmith_breaker_state" Gauge &["messaging_consumer_group_name", "eventsmith_breaker", "eventsmith_state"], "The state of a breaker: the one that it is in is 1.";
     SERVICE_REQUESTS "eventsmith_service_requests_total" Counter &["messaging_consumer_group_name", "eventsmith_event_type", "eventsmith_event_version", "eventsmith_code"], "Requests that were answered, by the code of the answer.";
+    PROJECTION_LAG "eventsmith_projection_lag" Gauge &["eventsmith_projection"], "Events that are not projected yet.";
     SAGA_TURNS "eventsmith_saga_turns_total" Counter &["eventsmith_saga", "eventsmith_event_version", "eventsmith_happened", "eventsmith_state"], "Turns of sagas.";
     COMPONENT_UP "eventsmith_component_up" Gauge &["eventsmith_component_kind", "eventsmith_component"], "Whether a part of a service is at work: 1 or 0.";
     CONNECTION_UP "eventsmith_connection_up" Gauge &[], "Whether a service is connected: 1 or 0.";
 }
+
+/// The upper ends of the ranges of the time in handlers, in seconds: those of the crate `eventsmith-telemetry`.
+pub const PROCESS_BOUNDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 300.0, 1_800.0,
+];
 
 /// A table of metrics for a page of Markdown.
 pub fn table(metrics: &[Metric]) -> String {

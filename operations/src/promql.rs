@@ -16,6 +16,11 @@ pub(crate) fn buckets(metric: &Metric, labels: &[(&str, &str)]) -> String {
     of_series(&format!("{}_bucket", metric.name), labels)
 }
 
+/// The selector of how many values a histogram has.
+pub(crate) fn count(metric: &Metric, labels: &[(&str, &str)]) -> String {
+    of_series(&format!("{}_count", metric.name), labels)
+}
+
 /// A selector by the name of a series.
 fn of_series(name: &str, labels: &[(&str, &str)]) -> String {
     let mut text = name.to_owned();

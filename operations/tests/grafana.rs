@@ -54,12 +54,12 @@ fn landscape() -> Landscape {
         holds_dead_letters: name == "LETTERS",
         ..Stream::default()
     };
-    let consumer = Consumer { stream: "ORDERS".to_owned(), ..Consumer::default() };
+    let consumer = |name: &str| Consumer { name: name.to_owned(), stream: "ORDERS".to_owned(), ..Consumer::default() };
     let mail = Service {
         name: "mail".to_owned(),
         description: "sends \"mail\"".to_owned(),
         handles: vec!["mail.send".to_owned()],
-        consumers: vec![consumer],
+        consumers: vec![consumer("mail"), consumer("saga_pay_v1")],
         ..Service::default()
     };
     Landscape {

@@ -37,11 +37,12 @@ fn promtool() -> PathBuf {
 /// What Prometheus has to be told of: streams with every limit and with none, consumers with other settings than most, odd names.
 fn landscape() -> Landscape {
     let texts = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<String>>();
-    let consumer = |stream: &str, seconds: u64| Consumer {
+    let consumer = |name: &str, stream: &str, seconds: u64| Consumer {
+        name: name.to_owned(),
         stream: stream.to_owned(),
         ack_wait: Duration::from_secs(seconds),
         max_ack_pending: 7,
-        max_deliver: 100,
+        max_deliver: Some(100),
     };
     let stream = |name: &str| Stream { name: name.to_owned(), replicas: 1, ..Stream::default() };
     Landscape {
@@ -52,10 +53,14 @@ fn landscape() -> Landscape {
                 description: "sends {{ mail }} \"quickly\"".to_owned(),
                 consumes: texts(&["order.placed"]),
                 handles: texts(&["mail.send"]),
-                consumers: vec![consumer("ORDERS", 15), consumer("HISTORIES", 120)],
+                consumers: vec![
+                    consumer("mail", "ORDERS", 15),
+                    consumer("mail", "HISTORIES", 120),
+                    Consumer { max_deliver: None, ..consumer("saga_pay_v1", "HISTORIES", 15) },
+                ],
                 ..Service::default()
             },
-            Service { name: "a_b-C".to_owned(), consumers: vec![consumer("SHORT", 1)], ..Service::default() },
+            Service { name: "a_b-C".to_owned(), consumers: vec![consumer("a_b-C", "SHORT", 1)], ..Service::default() },
         ],
         streams: vec![
             Stream {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rule::{Alert, Rule, Series};
+use super::rule::{Alert, Rule, Said, Series};
 use super::table;
 use crate::landscape::{Consumer, Landscape, Service, Stream};
 use crate::metrics::{self, Metric};
@@ -21,26 +21,16 @@ pub(super) fn rules(landscape: &Landscape, service: &Service) -> Vec<Rule> {
 fn of_consumer(landscape: &Landscape, service: &Service, consumer: &Consumer) -> Vec<Rule> {
     let stream = landscape.stream(&consumer.stream);
     let max_age = stream.and_then(|stream| stream.max_age);
-    let labels = [("stream", consumer.stream.as_str()), ("consumer", service.name.as_str())];
+    let labels = [("stream", consumer.stream.as_str()), ("consumer", consumer.name.as_str())];
     let of = |metric: &Metric| select(metric, &labels);
     let max = |metric: &Metric| format!("max({})", of(metric));
-    let (name, of_stream, ack_wait) = (&service.name, &consumer.stream, consumer.ack_wait);
-    let rule = |alert: &'static Alert, expression: String, hold: Duration, said: (String, String)| Rule {
-        alert,
-        file: name.clone(),
-        labels: vec![("service", name.clone()), ("stream", of_stream.clone()), ("consumer", name.clone())],
-        expression,
-        hold,
-        summary: said.0,
-        description: said.1,
-        fires: Vec::new(),
-        silent: Vec::new(),
-        window: Duration::ZERO,
+    let (name, of_stream, ack_wait) = (&consumer.name, &consumer.stream, consumer.ack_wait);
+    let about = [("service", service.name.as_str()), labels[0], labels[1]];
+    let rule = |alert: &'static Alert, expression: String, hold: Duration, said: Said| {
+        Rule::new(alert, (&service.name, &about), expression, hold, said)
     };
-    let over = |alert, metric: &Metric, threshold: f64, hold, said| Rule {
-        fires: vec![Series::level(of(metric), threshold + 1.0)],
-        silent: vec![Series::level(of(metric), threshold)],
-        ..rule(alert, format!("{} > {threshold}", max(metric)), hold, said)
+    let over = |alert, metric: &Metric, threshold: f64, hold, said| {
+        rule(alert, format!("{} > {threshold}", max(metric)), hold, said).at(&of(metric), threshold + 1.0, threshold)
     };
     let mut rules = Vec::new();
     if let Some(max_age) = max_age {
@@ -49,7 +39,7 @@ fn of_consumer(landscape: &Landscape, service: &Service, consumer: &Consumer) ->
             &table::CONSUMER_EXPIRING,
             &metrics::CONSUMER_OLDEST,
             (max_age - before).as_secs_f64().floor(),
-            5 * MINUTE,
+            (5 * MINUTE).min(before / 4),
             (
                 format!("Events of {of_stream} will expire unhandled by {name} within {}", duration(before)),
                 format!(
@@ -59,52 +49,24 @@ fn of_consumer(landscape: &Landscape, service: &Service, consumer: &Consumer) ->
             ),
         ));
     }
-    let behind = (20 * ack_wait).max(5 * MINUTE);
-    let behind = max_age.map_or(behind, |max_age| behind.min(max_age / 4));
+    let usual = (20 * ack_wait).max(5 * MINUTE);
+    let behind = max_age.map_or(usual, |max_age| usual.min(max_age / 4));
+    let why = match behind < usual {
+        true => "a quarter of what the stream keeps events for".to_owned(),
+        false => format!("20 times its ack_wait of {}, and 5 minutes at least", duration(ack_wait)),
+    };
     rules.push(over(
         &table::CONSUMER_BEHIND,
         &metrics::CONSUMER_OLDEST,
         behind.as_secs_f64().floor(),
-        10 * MINUTE,
+        (10 * MINUTE).min(behind),
         (
             format!("{name} is behind in {of_stream}"),
-            format!(
-                "An event that it has not handled is older than {}, 20 times its ack_wait of {} or 5 minutes.",
-                duration(behind),
-                duration(ack_wait)
-            ),
+            format!("An event that it has not handled is older than {}: {why}.", duration(behind)),
         ),
     ));
-    let (undelivered, pending) = (&metrics::CONSUMER_UNDELIVERED, &metrics::CONSUMER_ACK_PENDING);
-    let (waiting, delivered) = (&metrics::CONSUMER_WAITING, &metrics::CONSUMER_DELIVERED);
-    let stands = |delivered_each: f64, requests: f64| {
-        vec![
-            Series::level(of(undelivered), 5.0),
-            Series::level(of(pending), 0.0),
-            Series::level(of(waiting), requests),
-            Series::growing(of(delivered), delivered_each),
-        ]
-    };
-    rules.push(Rule {
-        fires: stands(0.0, 0.0),
-        silent: stands(3.0, 0.0),
-        window: 10 * MINUTE,
-        ..rule(
-            &table::CONSUMER_STOPPED,
-            format!(
-                "{} + {} > 0 and {} == 0 and max(increase({}[10m])) == 0",
-                max(undelivered),
-                max(pending),
-                max(waiting),
-                of(delivered)
-            ),
-            (4 * ack_wait).max(2 * MINUTE),
-            (
-                format!("Nobody consumes {of_stream} for {name}"),
-                "Events wait, no process asks for them, and none was delivered for 10 minutes.".to_owned(),
-            ),
-        )
-    });
+    rules.push(stopped(service, consumer, &rule));
+    let pending = &metrics::CONSUMER_ACK_PENDING;
     let full = (consumer.max_ack_pending as f64 * 0.9).floor();
     rules.push(over(
         &table::CONSUMER_FULL,
@@ -127,16 +89,18 @@ fn of_consumer(landscape: &Landscape, service: &Service, consumer: &Consumer) ->
             format!("More than {often}, a hundredth of max_ack_pending, were delivered more than once and are not acknowledged."),
         ),
     ));
-    rules.push(over(
-        &table::CONSUMER_UNACCOUNTED,
-        &metrics::CONSUMER_UNACCOUNTED,
-        0.0,
-        (4 * ack_wait).max(10 * MINUTE),
-        (
-            format!("The server no longer delivers events of {of_stream} that {name} has not handled"),
-            format!("They reached {} deliveries (max_deliver), and have no dead letters.", consumer.max_deliver),
-        ),
-    ));
+    if let Some(max_deliver) = consumer.max_deliver {
+        rules.push(over(
+            &table::CONSUMER_UNACCOUNTED,
+            &metrics::CONSUMER_UNACCOUNTED,
+            0.0,
+            (4 * ack_wait).max(10 * MINUTE),
+            (
+                format!("The server no longer delivers events of {of_stream} that {name} has not handled"),
+                format!("They reached {max_deliver} deliveries (max_deliver), and have no dead letters."),
+            ),
+        ));
+    }
     if stream.is_some_and(Stream::may_drop) {
         rules.push(over(
             &table::CONSUMER_DROPPED,
@@ -149,45 +113,76 @@ fn of_consumer(landscape: &Landscape, service: &Service, consumer: &Consumer) ->
             ),
         ));
     }
-    rules.push(Rule {
-        fires: vec![Series::level(of(&metrics::CONSUMER_PAUSED), 1.0)],
-        silent: vec![Series::level(of(&metrics::CONSUMER_PAUSED), 0.0)],
-        ..rule(
-            &table::CONSUMER_PAUSED,
-            format!("{} == 1", max(&metrics::CONSUMER_PAUSED)),
-            HOUR,
-            (
-                format!("{name} is paused in {of_stream}"),
-                "An operator paused it an hour ago or earlier, and it is delivered nothing.".to_owned(),
-            ),
-        )
-    });
-    let no_leader = of(&metrics::CONSUMER_LEADER);
-    rules.push(Rule {
-        fires: vec![Series::level(&no_leader, 0.0)],
-        silent: vec![Series::level(&no_leader, 1.0)],
-        ..rule(
-            &table::NO_LEADER,
-            format!("max({no_leader}) == 0"),
-            MINUTE,
-            (format!("The consumer {name} of {of_stream} has no leader"), "It delivers nothing.".to_owned()),
-        )
-    });
-    let drift =
-        |action| select(&metrics::CATALOGUE_DRIFT, &[("stream", of_stream), ("consumer", name), ("action", action)]);
-    let any = select(&metrics::CATALOGUE_DRIFT, &[("stream", of_stream), ("consumer", name)]);
-    rules.push(Rule {
-        fires: vec![Series::level(drift("update"), 1.0)],
-        silent: vec![Series::level(drift("update"), 0.0)],
-        ..rule(
-            &table::DRIFT,
-            format!("max({any}) == 1"),
-            15 * MINUTE,
-            (
-                format!("The consumer {name} of {of_stream} is not as the catalogue says"),
-                "`eventsmith streams plan` says what is different.".to_owned(),
-            ),
-        )
-    });
+    let paused = rule(
+        &table::CONSUMER_PAUSED,
+        format!("{} == 1", max(&metrics::CONSUMER_PAUSED)),
+        HOUR,
+        (
+            format!("{name} is paused in {of_stream}"),
+            "An operator paused it an hour ago or earlier, and it is delivered nothing.".to_owned(),
+        ),
+    );
+    rules.push(paused.at(&of(&metrics::CONSUMER_PAUSED), 1.0, 0.0));
+    let said = (format!("The consumer {name} of {of_stream} has no leader"), "It delivers nothing.".to_owned());
+    rules.push(Rule::no_leader((&service.name, &about), &of(&metrics::CONSUMER_LEADER), said));
+    let update = select(&metrics::CATALOGUE_DRIFT, &[labels[0], labels[1], ("action", "update")]);
+    let drift = rule(
+        &table::DRIFT,
+        format!("{} == 1", max(&metrics::CATALOGUE_DRIFT)),
+        15 * MINUTE,
+        (
+            format!("The consumer {name} of {of_stream} is not as the catalogue says"),
+            "`eventsmith streams plan` says what is different.".to_owned(),
+        ),
+    );
+    rules.push(drift.at(&update, 1.0, 0.0));
     rules
+}
+
+/// Nobody asks for events, and none is delivered. A process that says itself that it is at work may have all its handlers busy for long,
+/// or leave its events alone while a breaker is open.
+fn stopped(
+    service: &Service,
+    consumer: &Consumer,
+    rule: &dyn Fn(&'static Alert, String, Duration, Said) -> Rule,
+) -> Rule {
+    let labels = [("stream", consumer.stream.as_str()), ("consumer", consumer.name.as_str())];
+    let of = |metric: &Metric| select(metric, &labels);
+    let max = |metric: &Metric| format!("max({})", of(metric));
+    let (name, of_stream) = (&consumer.name, &consumer.stream);
+    let (undelivered, pending) = (&metrics::CONSUMER_UNDELIVERED, &metrics::CONSUMER_ACK_PENDING);
+    let (waiting, delivered) = (&metrics::CONSUMER_WAITING, &metrics::CONSUMER_DELIVERED);
+    let at_work =
+        select(&metrics::COMPONENT_UP, &[("eventsmith_component_kind", "consumer"), ("eventsmith_component", name)]);
+    let stands = |up: f64| {
+        vec![
+            Series::level(of(undelivered), 5.0),
+            Series::level(of(pending), 0.0),
+            Series::level(of(waiting), 0.0),
+            Series::level(of(delivered), 7.0),
+            Series::level(&at_work, up),
+        ]
+    };
+    let nobody = rule(
+        &table::CONSUMER_STOPPED,
+        format!(
+            "({} + {} > 0 and {} == 0 and max(increase({}[10m])) == 0) unless max({at_work}) == 1",
+            max(undelivered),
+            max(pending),
+            max(waiting),
+            of(delivered)
+        ),
+        (4 * consumer.ack_wait).max(2 * MINUTE),
+        (
+            format!("Nobody consumes {of_stream} for {name}"),
+            match name == &service.name {
+                true => "Events wait, no process asks for them, and none was delivered for 10 minutes.".to_owned(),
+                false => format!(
+                    "What the runner of a saga of {} has to do waits, no process asks for it, and nothing was delivered for 10 minutes.",
+                    service.name
+                ),
+            },
+        ),
+    );
+    nobody.tested(stands(0.0), stands(1.0)).within(10 * MINUTE)
 }

@@ -25,11 +25,11 @@ alerts! {
     "`eventsmith streams status` tells how much lies before the consumer. `EventsmithConsumerStopped` and `EventsmithRunsFailing` tell why."
     "Gain time first: raise `max_age` of the stream in `eventsmith.toml` and run `eventsmith streams apply`. Then mend or scale the service."
     CONSUMER_BEHIND "EventsmithConsumerBehind" Warning
-    "An event waits unhandled for longer than 20 times the consumer's `ack_wait`, and for 5 minutes at least."
+    "An event waits unhandled for longer than 20 times the consumer's `ack_wait` and than 5 minutes; where the stream keeps events for a shorter time than four times that, for longer than a quarter of its `max_age`."
     "`eventsmith streams status`: much lag and little unacked means that nobody reads; much of both means that handlers are slow or fail. The dashboard of the service shows the time in handlers."
     "Run more instances, raise the concurrency of the consumer, or mend what its handlers wait for. An ordered consumer has one reader: more instances do not help there."
     CONSUMER_STOPPED "EventsmithConsumerStopped" Critical
-    "Events wait for the consumer, no process has a request for them at the server, and none was delivered for ten minutes. The service is down, or runs and does not consume."
+    "Events wait for the consumer, no process has a request for them at the server, and none was delivered for ten minutes; nor does a process say of itself that it consumes. The service is down, or runs and does not consume. Of a saga (`saga_NAME_vN`) its runner is."
     "Whether its processes run, and what they logged last: a consumer that ends says why. `EventsmithConsumerPaused` and `EventsmithComponentDown` narrow it down."
     "Start the service. If it ends at once, its log names the setting, the permission or the stream."
     CONSUMER_FULL "EventsmithConsumerFull" Warning
@@ -73,7 +73,7 @@ alerts! {
     "`eventsmith_consumer_runs_total` by outcome and type, and the log of the service, which names event and error."
     "Mend the handler, or what it depends on. Breakers keep events away while a dependency is down."
     HANDLER_SLOW "EventsmithHandlerSlow" Warning
-    "One run in a hundred takes longer than the consumer's `ack_wait`. Leases are renewed, so nothing is lost; but a process that dies leaves these events waiting, and each renewal is a message."
+    "More than one run in a hundred takes longer than the consumer's `ack_wait`, or than the largest bound of `messaging_process_duration_seconds` that is no longer. Leases are renewed, so nothing is lost; but a process that dies leaves these events waiting, and each renewal is a message."
     "The dashboard of the service: the time in handlers by type."
     "Make the handler quicker, or raise `ack_wait` in `eventsmith.toml` and apply."
     BREAKER_OPEN "EventsmithBreakerOpen" Warning
@@ -93,11 +93,19 @@ alerts! {
     "`eventsmith services stats`, and `eventsmith_service_requests_total` by type and code."
     "429: run more instances, or raise the concurrency. 5xx: the log names request and error."
     COMPONENT_DOWN "EventsmithComponentDown" Critical
-    "Processes of the service run, and none of them is at work as a consumer or service of this name."
+    "Processes of the service run, and none of them is at work as a consumer of this name, or none answers: the label `eventsmith_component_kind` says which."
     "Their `/readyz` says what is missing, their logs why."
     "Mend what is named. A process that cannot go on should end, so that it is started again."
+    RUNNER_DOWN "EventsmithRunnerDown" Critical
+    "Processes have a runner of sagas or a projection, and none of them is at work: sagas stand still, or a read model grows old."
+    "The labels name it. The `/readyz` of its processes says what is missing, their logs why; `eventsmith projections status` says where a projection failed."
+    "Mend what is named. `eventsmith sagas list` and `eventsmith projections status` show what waits."
+    PROJECTION_BEHIND "EventsmithProjectionBehind" Warning
+    "A projection has been more than 1,000 events behind for half an hour: readers see an old state."
+    "`eventsmith projections status`: whether it is tried again and again at one event, and the last error."
+    "Mend its handlers or its store. While it is built anew it is behind for as long as that takes."
     STREAM_NEARLY_FULL "EventsmithStreamNearlyFull" Warning
-    "The stream holds nine tenths of what it may. At the limit it drops its oldest messages; a stream of histories or with `discard = \"new\"` refuses new ones."
+    "The stream holds nine tenths of what it may. At the limit it drops its oldest messages; a stream of histories or with `discard = \"new\"` refuses new ones. One without `max_age` that drops its oldest is always full, and has no such rule."
     "`eventsmith streams status`: what it holds, and its limits."
     "Raise the limit in `eventsmith.toml` and apply, if the servers have the room; or shorten `max_age`."
     STREAM_FILLING "EventsmithStreamFilling" Warning
@@ -113,17 +121,25 @@ alerts! {
     "Whether `eventsmith exporter` runs and is scraped; its log says why it cannot read the server."
     "Start it, or mend its connection. It needs no more than docs/exporter.md lists."
     EXPORTER_BLIND "EventsmithExporterBlind" Warning
-    "The exporter runs and could not read a part of what it exports: streams, consumers, ages, dead letters, the catalogue. The figures of that part are absent."
-    "`eventsmith_exporter_read` names the part, the log of the exporter the reason."
+    "The exporter runs and could not read a part of what it exports, which the label `what` names: streams, consumers, ages, dead letters, the catalogue. The figures of that part are absent."
+    "The log of the exporter has the reason."
     "Most often a permission is missing: docs/exporter.md lists them."
     CONNECTION_DOWN "EventsmithConnectionDown" Warning
-    "A process of a service has had no connection to the server for two minutes."
+    "A process of a service, which `job` and `instance` name, has had no connection to the server for two minutes."
     "The log of the service: whether the server cannot be reached, or refuses the login."
     "Mend the network or the credentials. The connection comes back by itself."
     PUBLISH_FAILING "EventsmithPublishFailing" Critical
-    "Events are not published: no stream captures them, the service may not publish them, or no acknowledgement came in time."
-    "`eventsmith_publish_refused_total` by type and rule."
-    "`eventsmith streams plan` for missing streams; the error in the log names a missing permission; acknowledgements are late where the cluster has no leader or disks are slow."
+    "Events are not published: no stream captures them or the stream refuses them, the service may not publish them, too many wait for a connection, or no acknowledgement came in time."
+    "The labels name the type and the rule; `eventsmith_publish_refused_total` has them by process."
+    "`eventsmith streams plan` for missing streams; the error in the log names a missing permission; `refused` is a stream or an account that is full; acknowledgements are late where the cluster has no leader or disks are slow."
+    DEAD_LETTERS_OF_OTHERS "EventsmithDeadLettersOfOthers" Warning
+    "There are dead letters of consumers that the catalogue does not have: of a service that was renamed or removed, or of another catalogue with the same root."
+    "`eventsmith dlq list`: which consumers they are of."
+    "`eventsmith dlq replay` to everyone where the events are still wanted, `eventsmith dlq purge` otherwise. No alert tells when they expire."
+    DEAD_LETTERS_UNCOUNTED "EventsmithDeadLettersUncounted" Warning
+    "There are more dead letters than the exporter counts (100,000), or messages among them that are none."
+    "`eventsmith streams status` for how many the stream holds, `eventsmith dlq list` for what they are."
+    "Mend what makes so many, then replay or purge them: until then the figures of some consumers are too low."
     MAX_DELIVERIES "EventsmithMaxDeliveries" Warning
     "The server reported that it delivered events as often as `max_deliver` says. Consumers of ours make dead letters of theirs long before."
     "`eventsmith_advisories_total` by stream and consumer."

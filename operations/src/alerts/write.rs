@@ -72,13 +72,11 @@ fn test(text: &mut String, rule: &Rule, series: &[Series], fires: bool, runbooks
     );
     let minutes = ((rule.window + rule.hold).as_secs().div_ceil(MINUTE.as_secs())) + 3;
     let _ = writeln!(text, "    input_series:");
-    for Series { selector, first, step } in series {
-        let _ = writeln!(
-            text,
-            "      - series: {}\n        values: {}",
-            quoted(selector),
-            quoted(&format!("{first}+{step}x{}", minutes + 2))
-        );
+    for Series { selector, absent, first, step } in series {
+        let values = format!("{first}+{step}x{}", minutes + 2);
+        // `_` is a minute without a value.
+        let values = if *absent > 0 { format!("_x{absent} {values}") } else { values };
+        let _ = writeln!(text, "      - series: {}\n        values: {}", quoted(selector), quoted(&values));
     }
     let _ =
         writeln!(text, "    alert_rule_test:\n      - eval_time: {minutes}m\n        alertname: {}", rule.alert.name);
@@ -87,7 +85,8 @@ fn test(text: &mut String, rule: &Rule, series: &[Series], fires: bool, runbooks
         return;
     }
     let _ = writeln!(text, "        exp_alerts:\n          - exp_labels:");
-    for (name, value) in labels(rule) {
+    let kept = rule.kept.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    for (name, value) in labels(rule).into_iter().chain(kept) {
         let _ = writeln!(text, "              {name}: {}", quoted(&value));
     }
     let _ = writeln!(text, "            exp_annotations:");

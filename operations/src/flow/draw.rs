@@ -20,7 +20,7 @@ impl Flow {
     pub fn to_mermaid(&self) -> String {
         let mut text = String::from("flowchart LR\n");
         // Writing to a text does not fail.
-        let _ = writeln!(text, "    accTitle: {}", self.title.replace(['\n', ';', '#'], " "));
+        let _ = writeln!(text, "    accTitle: {}", self.title.replace(['\n', ';', '#', '%'], " "));
         for (at, node) in self.nodes.iter().enumerate() {
             let label = mermaid_text(&node_lines(node));
             let (open, close) = match node.kind {
@@ -182,6 +182,8 @@ fn mermaid_text(lines: &[String]) -> String {
             match c {
                 '"' => text.push_str("#quot;"),
                 '#' => text.push_str("#35;"),
+                // Two of them begin a directive or a comment, wherever they stand.
+                '%' => text.push_str("#37;"),
                 '&' => text.push_str("#amp;"),
                 '<' => text.push_str("#lt;"),
                 '>' => text.push_str("#gt;"),

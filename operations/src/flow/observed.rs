@@ -45,16 +45,23 @@ pub struct Undeclared {
 impl Observed {
     /// What two looks at the same figures say, the second so much later: how often in a second.
     pub fn between(landscape: &Landscape, earlier: &[Sample], later: &[Sample], time: Duration) -> Self {
-        let key = |sample: &Sample| (sample.name.clone(), sample.labels.clone());
-        let mut before: BTreeMap<_, f64> = BTreeMap::new();
-        earlier.iter().for_each(|sample| *before.entry(key(sample)).or_default() += sample.value);
+        // Several processes may have the same labels in one file: what they did together counts.
+        let summed = |samples: &[Sample]| {
+            let mut sums: BTreeMap<_, f64> = BTreeMap::new();
+            for Sample { name, labels, value } in samples.iter().filter(|sample| sample.value.is_finite()) {
+                *sums.entry((name.clone(), labels.clone())).or_default() += value;
+            }
+            sums
+        };
+        let (before, after) = (summed(earlier), summed(later));
         let seconds = time.as_secs_f64().max(f64::MIN_POSITIVE);
-        let rates = later.iter().map(|sample| {
-            let before = before.get(&key(sample)).copied().unwrap_or_default();
+        let rates = after.into_iter().map(|(key, value)| {
+            let before = before.get(&key).copied().unwrap_or_default();
             // A process that began anew counts from 0.
-            let grown = if sample.value >= before { sample.value - before } else { sample.value };
-            let is_counter = sample.name.ends_with("_total");
-            Sample { value: if is_counter { grown / seconds } else { sample.value }, ..sample.clone() }
+            let grown = if value >= before { value - before } else { value };
+            let (name, labels) = key;
+            let value = if name.ends_with("_total") { grown / seconds } else { value };
+            Sample { name, labels, value }
         });
         Self::of(landscape, &rates.collect::<Vec<_>>())
     }
