@@ -28,6 +28,7 @@ pub(crate) fn landscape(loaded: &Loaded, topology: &Topology) -> Landscape {
         name: saga.get_ref().clone(),
         stream: stream.get_ref().clone(),
         state: state.get_ref().clone(),
+        run_by: run_by(manifest, saga.get_ref()),
     });
     Landscape {
         manifest: file_from_here(loaded, manifest::FILE_NAME),
@@ -77,6 +78,17 @@ fn service(loaded: &Loaded, topology: &Topology, name: &Named, service: &manifes
     }
 }
 
+/// The services that run a saga, each with a version of it.
+fn run_by(manifest: &Manifest, saga: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (name, service) in &manifest.services {
+        let versions = service.runs.iter().filter_map(|runs| runs.get_ref().split_once('@'));
+        let versions = versions.filter(|(of, _)| *of == saga);
+        found.extend(versions.map(|(_, version)| (name.get_ref().clone(), version.to_owned())));
+    }
+    found
+}
+
 fn consumers(topology: &Topology, is_own: impl Fn(&str) -> bool) -> Vec<Consumer> {
     let own = topology.consumers.iter().filter(|consumer| is_own(&consumer.name));
     let own = own.map(|consumer| Consumer {
@@ -85,7 +97,7 @@ fn consumers(topology: &Topology, is_own: impl Fn(&str) -> bool) -> Vec<Consumer
         ordered: consumer.ordered,
         ack_wait: consumer.ack_wait,
         max_ack_pending: u64::try_from(consumer.max_ack_pending).unwrap_or(u64::MAX),
-        max_deliver: consumer.max_deliver.unwrap_or(u64::MAX),
+        max_deliver: consumer.max_deliver,
     });
     own.collect()
 }

@@ -84,12 +84,12 @@ fn of_service(service: &Service) -> Board {
     let mut board = Board::new(&format!("service-{}", service.name), &service.name);
     board.describe(&service.description);
     let streams =
-        service.consumers.iter().map(|consumer| link(&format!("stream-{}", consumer.stream), &consumer.stream));
+        service.durable_consumers().map(|consumer| link(&format!("stream-{}", consumer.stream), &consumer.stream));
     board.links([link("overview", "overview")].into_iter().chain(streams).collect());
     let name = service.name.as_str();
     let group = ("messaging_consumer_group_name", name);
     let ours = [("consumer", name)];
-    let mut names: Vec<&str> = service.consumers.iter().map(|consumer| consumer.name.as_str()).collect();
+    let mut names: Vec<&str> = service.durable_consumers().map(|consumer| consumer.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     // Those of the sagas that it runs, too.
@@ -102,7 +102,7 @@ fn of_service(service: &Service) -> Board {
     board.row("At work");
     let up = select(&metrics::COMPONENT_UP, &[("eventsmith_component", name)]);
     board.stat("Parts at work", format!("sum({up})"), Unit::Count);
-    if !service.consumers.is_empty() {
+    if service.durable_consumers().next().is_some() {
         let dead = select(&metrics::DEAD_LETTERS, &ours);
         board.stat("Dead letters", format!("sum({dead})"), Unit::Count);
         board.stat("Oldest unhandled", format!("max({})", select(&metrics::CONSUMER_OLDEST, &all)), Unit::Seconds);
@@ -171,7 +171,7 @@ fn of_service(service: &Service) -> Board {
 fn of_stream(landscape: &Landscape, stream: &Stream) -> Board {
     let mut board = Board::new(&format!("stream-{}", stream.name), &stream.name);
     board.describe(&stream.description);
-    let consumes = |service: &&Service| service.consumers.iter().any(|consumer| consumer.stream == stream.name);
+    let consumes = |service: &&Service| service.durable_consumers().any(|consumer| consumer.stream == stream.name);
     let readers = landscape.services.iter().filter(consumes);
     let readers = readers.map(|service| link(&format!("service-{}", service.name), &service.name));
     board.links([link("overview", "overview")].into_iter().chain(readers).collect());

@@ -138,6 +138,13 @@ pub struct Saga {
     pub run_by: Vec<(String, String)>,
 }
 
+impl Service {
+    /// Its durable consumers, and those of the sagas that it runs.
+    pub fn durable_consumers(&self) -> impl Iterator<Item = &Consumer> {
+        self.consumers.iter().chain(&self.saga_consumers)
+    }
+}
+
 impl Landscape {
     /// The service of a name.
     pub fn service(&self, name: &str) -> Option<&Service> {
@@ -169,7 +176,7 @@ impl Landscape {
 
     /// The durable consumers of all services.
     pub fn durable_consumers(&self) -> impl Iterator<Item = &Consumer> {
-        self.services.iter().flat_map(|service| service.consumers.iter().chain(&service.saga_consumers))
+        self.services.iter().flat_map(Service::durable_consumers)
     }
 
     /// The type that a subject, with or without wildcards, belongs to.

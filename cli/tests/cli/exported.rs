@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::{self, stream::Config as StreamConfig};
 use async_nats::{ConnectOptions, HeaderMap};
-use eventsmith::testing::NatsServer;
+use eventsmith::testing::{NatsCluster, NatsServer};
 use eventsmith_operations::metrics::EXPORTER;
 use eventsmith_operations::prometheus::{Sample, read};
 use futures_util::StreamExt as _;
@@ -90,7 +90,7 @@ impl Exporter {
     }
 
     /// The status and the body of an answer, which comes at once.
-    async fn get(&self, path: &str) -> Outcome<(String, String)> {
+    pub(crate) async fn get(&self, path: &str) -> Outcome<(String, String)> {
         let asked = async {
             let mut stream = TcpStream::connect(&self.address).await?;
             let request = format!("GET {path} HTTP/1.1\r\nHost: tests\r\nConnection: close\r\n\r\n");
@@ -232,6 +232,35 @@ async fn what_no_service_tells_is_exported() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_cluster_tells_who_leads_and_which_replicas_keep_up() -> Outcome {
+    let mut cluster = NatsCluster::start(3).await?;
+    let url = cluster.node(0).url();
+    let folder = folder();
+    folder.write(
+        "schemas/eventsmith.toml",
+        &MANIFEST.replace("max_messages = 1000", "max_messages = 1000\nreplicas = 3"),
+    );
+    let (folder, applied) = apply(folder, url.clone(), &[]).await?;
+    assert_eq!(applied.status, 0, "{}", applied.stderr);
+    let exporter = Exporter::start(&folder, &url, &[]).await?;
+    let replicas = |state: &'static str| [("stream", "RULES"), ("state", state)];
+
+    exporter.until("eventsmith_stream_replicas", &replicas("current"), |count| count == 2.0).await?;
+    exporter.until("eventsmith_stream_has_leader", &[("stream", "RULES")], |has| has == 1.0).await?;
+    exporter.until("eventsmith_stream_consumer_has_leader", &OF, |has| has == 1.0).await?;
+    assert_eq!(exporter.value("eventsmith_stream_replicas", &replicas("offline")).await?, Some(0.0));
+
+    // One is gone, which the others notice, and comes back.
+    cluster.kill(2)?;
+    exporter.until("eventsmith_stream_replicas", &replicas("offline"), |count| count == 1.0).await?;
+    exporter.until("eventsmith_stream_has_leader", &[("stream", "RULES")], |has| has == 1.0).await?;
+    cluster.start_again(2).await?;
+    exporter.until("eventsmith_stream_replicas", &replicas("current"), |count| count == 2.0).await?;
+    assert_eq!(exporter.value("eventsmith_stream_replicas", &replicas("offline")).await?, Some(0.0));
+    Ok(())
+}
+
+#[tokio::test]
 async fn many_consumers_take_no_more_requests() -> Outcome {
     let server = NatsServer::start().await?;
     let (folder, _) = apply(folder(), server.url(), &[]).await?;
@@ -324,7 +353,7 @@ pub(crate) fn subjects(page: &str, from: &str, to: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn the_permissions_of_the_guide_are_enough() -> Outcome {
-    let named = subjects("docs/exporter.md", "## What it needs", "It writes nothing");
+    let named = subjects("docs/exporter.md", "## What it needs", "It writes no messages");
     let allowed: Vec<String> = named.iter().map(|subject| subject.replace(".S.", ".LETTERS.")).collect();
     let config = format!(
         "authorization {{ users = [ {{ user: admin, password: secret }}, {{ user: curious, password: secret, permissions: {{ \

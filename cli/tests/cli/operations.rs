@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use eventsmith::telemetry::names::{self, MetricKind, label};
-use eventsmith_operations::metrics::{Kind, SERVICES};
+use eventsmith_operations::metrics::{Kind, PROCESS_BOUNDS, SERVICES};
 use serde_json::Value;
 
 use crate::support::{Folder, Run};
@@ -56,6 +56,7 @@ fn a_service_is_drawn_with_what_nobody_else_has_to_do_with() {
     assert!(stale.stdout.contains("help: eventsmith flow --service taxes --out calculator.mmd"), "{}", stale.stdout);
     assert_eq!((unknown.status, unknown.stderr.contains("calculator")), (2, true), "{}", unknown.stderr);
     assert_eq!((saga.status, saga.stdout.contains("checkout.progress")), (0, true), "{saga:?}");
+    assert!(saga.stdout.contains("n2 -- \"runs version 1\" --> n0"), "{}", saga.stdout);
     assert_eq!((no_saga.status, no_saga.stderr.contains("checkout")), (2, true), "{}", no_saga.stderr);
 }
 
@@ -99,6 +100,8 @@ fn alerts_are_written_and_found_stale() {
     assert_eq!(written.status, 0, "{}", written.stderr);
     let names = files(&folder.path().join("alerts"));
     assert_eq!(names.len(), 9 + 2 + 2, "{names:?}");
+    let calculator = fs::read_to_string(folder.path().join("alerts/calculator.rules.yml")).unwrap();
+    assert!(calculator.contains("for saga_checkout_v1\""), "the runner of its saga has rules: {calculator}");
     // 30 days without 6 hours.
     assert!(text.contains(r#"will expire unhandled by promotions within 6h"#) && text.contains("> 2570400"), "{text}");
     assert_eq!((fresh.status, fresh.stdout.as_str()), (0, ""));
@@ -132,6 +135,7 @@ fn dashboards_are_written_the_same_each_time() {
 
 #[test]
 fn what_is_said_of_the_metrics_of_services_is_what_services_export() {
+    assert_eq!(PROCESS_BOUNDS, names::PROCESS_BOUNDS);
     for metric in SERVICES {
         let exported = names::ALL.iter().find(|exported| exported.prometheus() == metric.name);
         let exported = exported.unwrap_or_else(|| panic!("no service exports {}", metric.name));

@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const BEFORE_EXPIRY: Duration = Duration::from_secs(6 * 3_600);
 
 pub(super) fn rules(landscape: &Landscape, service: &Service) -> Vec<Rule> {
-    service.consumers.iter().flat_map(|consumer| of_consumer(landscape, service, consumer)).collect()
+    service.durable_consumers().flat_map(|consumer| of_consumer(landscape, service, consumer)).collect()
 }
 
 fn of_consumer(landscape: &Landscape, service: &Service, consumer: &Consumer) -> Vec<Rule> {

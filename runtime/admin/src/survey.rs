@@ -1,6 +1,7 @@
 //! How streams and consumers are doing, for whoever looks again and again: few requests, however many consumers there are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
@@ -13,13 +14,16 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use crate::server::Server;
 
 /// How many pages of lists one survey asks for at most: of 256 streams or consumers each.
 const MOST_PAGES: u64 = 256;
+/// How long the consumers of one stream are waited for: longer than the servers of a cluster wait for each other.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// Of a consumer with more filters than these the oldest message is looked for whatever its subject.
-const MOST_FILTERS: usize = 8;
+const MOST_FILTERS: usize = 64;
 
 /// What one look at a server found.
 #[derive(Debug, Clone, Default)]
@@ -216,7 +220,10 @@ pub(crate) async fn survey(bus: &Bus) -> Result<Survey, Unavailable> {
         if !stream.has_leader {
             continue;
         }
-        match list::<ConsumerInfo>(&server, &format!("CONSUMER.LIST.{name}"), &mut survey.requests).await {
+        let subject = format!("CONSUMER.LIST.{name}");
+        let listed = timeout(PATIENCE, list::<ConsumerInfo>(&server, &subject, &mut survey.requests));
+        let late = || ServerFailure::Unavailable(format!("it takes longer than {PATIENCE:?}").into());
+        match listed.await.unwrap_or_else(|_| Err(late())) {
             Ok(Listed { items, missing }) => {
                 let missing = missing.into_iter().map(|name| (name, SurveyedConsumer::default()));
                 stream.consumers = Some(missing.chain(items.into_iter().filter_map(consumer)).collect());
@@ -307,10 +314,12 @@ async fn list<T: DeserializeOwned>(
         *requests += 1;
         let page: Page<T> = server.raw(subject.to_owned(), &json!({ "offset": listed.items.len() })).await?;
         let items = page.items.unwrap_or_default();
-        let have = u64::try_from(listed.items.len() + items.len()).unwrap_or(u64::MAX);
-        let is_last = items.is_empty() || have >= page.total;
+        let is_empty = items.is_empty();
         listed.missing.extend(page.missing.unwrap_or_default());
         listed.items.extend(items);
+        // A server that asks in vain for what has no leader takes seconds for a page, and so it would for the next.
+        let have = u64::try_from(listed.items.len() + listed.missing.len()).unwrap_or(u64::MAX);
+        let is_last = is_empty || have >= page.total;
         if is_last {
             return Ok(listed);
         }

@@ -25,6 +25,12 @@ pub(super) fn subjects() -> Vec<String> {
     KINDS.iter().map(|(_, of)| format!("{PREFIX}.{of}.>")).collect()
 }
 
+/// The kinds that there are of consumers, or of streams.
+pub(super) fn kinds(of_consumer: bool) -> impl Iterator<Item = &'static str> {
+    let of = if of_consumer { "CONSUMER." } else { "STREAM." };
+    KINDS.iter().filter(move |(_, subject)| subject.starts_with(of)).map(|(kind, _)| *kind)
+}
+
 impl Advisory {
     /// What the subject of an advisory says.
     pub(super) fn of(subject: &str) -> Option<Self> {

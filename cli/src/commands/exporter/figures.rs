@@ -10,7 +10,7 @@ use eventsmith_operations::metrics as m;
 use eventsmith_operations::prometheus::Text;
 use tokio::time::Instant;
 
-use super::advisories::Advisory;
+use super::advisories::{self, Advisory};
 use super::growth::Growth;
 
 /// The label of what the catalogue does not have: names of others are not bounded.
@@ -56,6 +56,8 @@ struct Reading {
 pub(super) struct Figures {
     every: Duration,
     services: BTreeSet<String>,
+    /// The durable consumers of services and of sagas.
+    consumers: BTreeSet<String>,
     types: BTreeSet<String>,
     readings: BTreeMap<What, Reading>,
     survey: Survey,
@@ -87,9 +89,21 @@ impl What {
 
 impl Figures {
     pub(super) fn new(landscape: &Landscape, every: Duration) -> Self {
+        let of_service = landscape.services.iter().flat_map(|service| &service.consumers);
+        let consumers: BTreeSet<(String, String)> =
+            of_service.map(|consumer| (consumer.stream.clone(), consumer.name.clone())).collect();
+        // Whoever looks for what has grown sees the first advisory only where there was a zero before.
+        let mut advisories = BTreeMap::new();
+        let streams = landscape.streams.iter().map(|stream| (stream.name.clone(), String::new()));
+        for (stream, consumer) in streams.chain(consumers.iter().cloned()) {
+            for kind in advisories::kinds(!consumer.is_empty()) {
+                advisories.insert((kind, stream.clone(), consumer.clone()), 0);
+            }
+        }
         Self {
             every,
             services: landscape.services.iter().map(|service| service.name.clone()).collect(),
+            consumers: consumers.iter().map(|(_, consumer)| consumer.clone()).collect(),
             types: landscape.events.iter().map(|event| event.name.clone()).collect(),
             readings: BTreeMap::new(),
             survey: Survey::default(),
@@ -98,7 +112,7 @@ impl Figures {
             ages: BTreeMap::new(),
             letters: None,
             drift: Vec::new(),
-            advisories: BTreeMap::new(),
+            advisories,
             missed: 0,
             requests: 0,
         }
@@ -141,6 +155,13 @@ impl Figures {
         self.done(What::DeadLetters, now);
     }
 
+    /// The dead letters are those that were counted last.
+    pub(super) fn same_dead_letters(&mut self, now: Instant) {
+        if self.letters.is_some() {
+            self.done(What::DeadLetters, now);
+        }
+    }
+
     pub(super) fn drift(&mut self, drift: Vec<Drift>, now: Instant) {
         self.drift = drift;
         self.done(What::Catalogue, now);
@@ -155,7 +176,7 @@ impl Figures {
         self.missed = self.missed.max(missed);
         let Some(Advisory { kind, stream, consumer }) = advisory else { return };
         let stream = if self.survey.streams.contains_key(&stream) { stream } else { OTHER.to_owned() };
-        let consumer = if consumer.is_empty() { consumer } else { self.known(&self.services, &consumer) };
+        let consumer = if consumer.is_empty() { consumer } else { self.known(&self.consumers, &consumer) };
         *self.advisories.entry((kind, stream, consumer)).or_default() += 1;
     }
 
@@ -224,7 +245,8 @@ impl Figures {
         }
         text.metric(&m::EXPORTER_READ_AGE);
         for (what, reading) in &self.readings {
-            if let Some(read) = reading.read {
+            // Advisories come by themselves.
+            if let Some(read) = reading.read.filter(|_| *what != What::Advisories) {
                 text.sample(&m::EXPORTER_READ_AGE, &[what.as_str()], now.duration_since(read).as_secs_f64());
             }
         }
@@ -247,7 +269,7 @@ impl Figures {
             (&m::STREAM_MAX_AGE, &|_, stream| stream.max_age),
             (&m::STREAM_FULL_IN, &|name, stream| {
                 let limits = [stream.max_bytes, stream.max_messages];
-                self.growth.get(name)?.full_in([stream.bytes, stream.messages], limits, now)
+                self.growth.get(name)?.full_in([stream.bytes, stream.messages], limits, stream.max_age, now)
             }),
             (&m::STREAM_REPLICA_LAG, &|_, stream| Some(stream.replicas.lag as f64)),
         ];
@@ -352,6 +374,7 @@ fn flag(holds: bool) -> f64 {
 #[cfg(test)]
 mod tests {
     use eventsmith_operations::prometheus::{Sample, read};
+    use eventsmith_operations::{Consumer, Service, Stream};
 
     use super::*;
 
@@ -412,5 +435,24 @@ mod tests {
         }
 
         assert_eq!(value(&figures, Instant::now(), "eventsmith_advisories_total", OTHER), Some(2.0));
+    }
+
+    #[test]
+    fn what_the_catalogue_has_counts_from_zero() {
+        let consumer = Consumer { name: "saga_pay_v1".to_owned(), stream: "S".to_owned(), ..Consumer::default() };
+        let service = Service { name: "mail".to_owned(), consumers: vec![consumer], ..Service::default() };
+        let stream = Stream { name: "S".to_owned(), ..Stream::default() };
+        let landscape = Landscape { services: vec![service], streams: vec![stream], ..Landscape::default() };
+        let mut figures = Figures::new(&landscape, Duration::from_secs(1));
+        figures.survey(&surveyed(), Instant::now());
+
+        let samples = || read(&figures.text(Instant::now())).unwrap();
+        let told: Vec<_> =
+            samples().into_iter().filter(|sample| sample.name == "eventsmith_advisories_total").collect();
+        assert_eq!((told.len(), told.iter().map(|sample| sample.value).sum::<f64>()), (5, 0.0), "{told:?}");
+
+        let (kind, stream, consumer) = ("quorum_lost", "S".to_owned(), "saga_pay_v1".to_owned());
+        figures.advisory(Some(Advisory { kind, stream, consumer }), 0);
+        assert_eq!(value(&figures, Instant::now(), "eventsmith_advisories_total", OTHER), None);
     }
 }
