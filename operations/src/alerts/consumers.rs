@@ -124,7 +124,7 @@ fn of_consumer(landscape: &Landscape, service: &Service, consumer: &Consumer) ->
     );
     rules.push(paused.at(&of(&metrics::CONSUMER_PAUSED), 1.0, 0.0));
     let said = (format!("The consumer {name} of {of_stream} has no leader"), "It delivers nothing.".to_owned());
-    rules.push(Rule::no_leader((&service.name, &about), &of(&metrics::CONSUMER_LEADER), said));
+    rules.push(Rule::no_leader(&table::NO_LEADER, (&service.name, &about), &of(&metrics::CONSUMER_LEADER), said));
     let update = select(&metrics::CATALOGUE_DRIFT, &[labels[0], labels[1], ("action", "update")]);
     let drift = rule(
         &table::DRIFT,

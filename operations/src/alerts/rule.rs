@@ -109,9 +109,14 @@ impl Rule {
     }
 
     /// What has no leader by this figure.
-    pub(super) fn no_leader(of: (&str, &[(&'static str, &str)]), selector: &str, said: Said) -> Self {
+    pub(super) fn no_leader(
+        alert: &'static Alert,
+        of: (&str, &[(&'static str, &str)]),
+        selector: &str,
+        said: Said,
+    ) -> Self {
         let expression = format!("max({selector}) == 0");
-        Self::new(&super::table::NO_LEADER, of, expression, Duration::from_secs(60), said).at(selector, 0.0, 1.0)
+        Self::new(alert, of, expression, Duration::from_secs(60), said).at(selector, 0.0, 1.0)
     }
 }
 

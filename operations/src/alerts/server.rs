@@ -63,7 +63,7 @@ fn of_stream(stream: &Stream) -> Vec<Rule> {
         rules.push(filling.at(&selector, threshold as f64 - 1.0, threshold as f64));
     }
     let said = (format!("{name} has no leader"), "Nothing is stored in it, and nothing is read from it.".to_owned());
-    rules.push(Rule::no_leader((STREAMS, &of), &select(&metrics::STREAM_LEADER, &of), said));
+    rules.push(Rule::no_leader(&table::NO_LEADER, (STREAMS, &of), &select(&metrics::STREAM_LEADER, &of), said));
     if stream.replicas > 1 {
         let selector = select(&metrics::STREAM_REPLICAS, &[of[0], ("state", "~behind|offline")]);
         let offline = select(&metrics::STREAM_REPLICAS, &[of[0], ("state", "offline")]);

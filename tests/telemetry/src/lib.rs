@@ -5,9 +5,14 @@
 #[doc = include_str!("../../../docs/telemetry.md")]
 pub struct Page;
 
+/// docs/operations/profiling.md, whose example is run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/operations/profiling.md")]
+pub struct Profiling;
+
 use std::time::Duration;
 
-use eventsmith::catalogue::StreamDescriptor;
+use eventsmith::catalogue::{BucketDescriptor, StreamDescriptor};
 use eventsmith::generated::{Schema, Token};
 use eventsmith::state::{Saga, Step};
 use eventsmith::{DecodeError, Event, Invalid, Kind, NoRefusal, NoReply, Request, State, Violation};
@@ -19,6 +24,9 @@ pub const STREAMS: &[StreamDescriptor] = &[
     StreamDescriptor::new("PURCHASES", &["shop.saga.>"]).sagas(&["purchase"]),
     StreamDescriptor::new("LETTERS", &["shop.dlq.>"]),
 ];
+
+/// The bucket of a read model.
+pub const TALLIES: BucketDescriptor = BucketDescriptor::new("TALLIES", "order.tally");
 
 /// What no span, no label and no line of a metric may show.
 pub const SECRET: &str = "4711-s3cret";
@@ -111,6 +119,8 @@ message! {
     }
     /// A purchase on its way.
     Purchase: State, State, "order.purchase", "$KV.*.>", { const BUCKET: &'static str = ""; }
+    /// What a read model keeps of an order.
+    Tally: State, State, "order.tally", "$KV.TALLIES.>", { const BUCKET: &'static str = TALLIES.name; }
 }
 
 /// Reserves, waits in vain for somebody to confirm, and releases.

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, ReplayTo};
+use eventsmith::state::{Documents, PROJECTIONS, Projection};
 use eventsmith::telemetry::Telemetry;
 use eventsmith::{Bus, HandlerError, Received};
-use eventsmith_telemetry_tests::{Doomed, Noted, Placed, STREAMS};
+use eventsmith_telemetry_tests::{Doomed, Noted, Placed, STREAMS, TALLIES, Tally};
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::FutureExt;
 use opentelemetry::{Context, KeyValue};
@@ -74,6 +75,48 @@ async fn settling_live_events_and_replays_have_spans_that_are_linked_or_below_wh
     let publish = one("publish shop.domain.order.doomed")?;
     assert_eq!(replay.links.links[0].span_context.span_id(), publish.span_context.span_id());
     assert_eq!(attribute(replay, "messaging.destination.name").as_deref(), Some("shop.domain.order.doomed"));
+    Ok(())
+}
+
+fn tallies() -> Projection<Documents<Tally>> {
+    let keep = |tally: &mut Option<Tally>, event: &Received<Placed>| {
+        *tally = Some(Tally::of(&event.order));
+        Ok(())
+    };
+    Projection::in_bucket::<Tally>("tallies", 1)
+        .on(|event: &Placed| [event.order.clone()], keep)
+        .effect(|_: Received<Placed>| std::future::ready(Ok::<_, HandlerError>(())))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_projection_is_linked_to_history_and_continues_the_trace_of_what_is_live() -> Outcome {
+    let kept = Kept::default();
+    let telemetry = Telemetry::builder("shop").span_exporter(kept.clone()).build()?;
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(telemetry.layer()));
+    let bus = Bus::in_memory().observed_by(telemetry.observer());
+    bus.provision(STREAMS).await?;
+    bus.provision(&[TALLIES]).await?;
+    bus.provision(PROJECTIONS).await?;
+
+    bus.publish(&Placed::of("o-1")).await?;
+    bus.publish(&Placed::of("o-2")).await?;
+    tallies().catch_up(&bus).await?;
+    bus.publish(&Placed::of("o-3")).await?;
+    tallies().catch_up(&bus).await?;
+    telemetry.flush().await;
+
+    let spans = kept.0.lock().unwrap().clone();
+    let published = named(&spans, "publish shop.domain.order.placed");
+    let projected = named(&spans, "project shop.domain.order.placed");
+    let [history, live] = projected[..] else { panic!("two of them: {spans:#?}") };
+    let linked: Vec<_> = history.links.iter().map(|link| link.span_context.span_id()).collect();
+    assert_eq!(linked, [published[0].span_context.span_id(), published[1].span_context.span_id()]);
+    assert_eq!(attribute(history, "messaging.batch.message_count").as_deref(), Some("2"));
+    assert_ne!(history.span_context.trace_id(), published[0].span_context.trace_id());
+    assert_eq!(live.parent_span_id, published[2].span_context.span_id());
+    let [effect] = named(&spans, "effect shop.domain.order.placed")[..] else { panic!("one effect: {spans:#?}") };
+    assert_eq!(effect.parent_span_id, published[2].span_context.span_id());
+    assert_eq!(attribute(effect, "messaging.consumer.group.name").as_deref(), Some("tallies"));
     Ok(())
 }
 

@@ -83,6 +83,44 @@ fn everything() -> Result<Telemetry, Box<dyn std::error::Error>> {
     Ok(telemetry)
 }
 
+/// A connection that is there, or was lost.
+struct Connection(bool);
+
+impl Component for Connection {
+    fn kind(&self) -> ComponentKind {
+        ComponentKind::Connection
+    }
+
+    fn name(&self) -> String {
+        "shop".to_owned()
+    }
+
+    fn state(&self) -> ComponentState {
+        if self.0 { ComponentState::Working } else { ComponentState::Starting }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        vec![Figure { kind: FigureKind::Losses, of: String::new(), value: 2 }]
+    }
+}
+
+#[test]
+fn of_two_connections_of_one_name_neither_hides_the_other() -> Outcome {
+    for order in [[true, false], [false, true]] {
+        let telemetry = Telemetry::builder("shop").build()?;
+        for is_there in order {
+            telemetry.observer().meet(&(Arc::new(Connection(is_there)) as Arc<dyn Component>));
+        }
+
+        let page = telemetry.prometheus();
+
+        assert_eq!(telemetry.unready(), ["connection shop: starting"]);
+        assert!(page.contains("\neventsmith_connection_up 0\n"), "{page}");
+        assert!(page.contains("\neventsmith_connection_reconnects_total 4\n"), "{page}");
+    }
+    Ok(())
+}
+
 /// The metrics of a page as Prometheus reads it: type and labels by name.
 pub(crate) fn families(page: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let mut found: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
