@@ -43,6 +43,7 @@ fn landscape() -> Landscape {
         ack_wait: Duration::from_secs(seconds),
         max_ack_pending: 7,
         max_deliver: Some(100),
+        ..Consumer::default()
     };
     let stream = |name: &str| Stream { name: name.to_owned(), replicas: 1, ..Stream::default() };
     Landscape {
