@@ -14,14 +14,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::server::Server;
 
 /// How many pages of lists one survey asks for at most: of 256 streams or consumers each.
 const MOST_PAGES: u64 = 256;
-/// How long the consumers of one stream are waited for: longer than the servers of a cluster wait for each other.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// How long a list is waited for: longer than the servers of a cluster wait for each other.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one stream is waited for, where all of them are asked at once.
+const PATIENCE_FOR_ONE: Duration = Duration::from_secs(2);
 /// Of a consumer with more filters than these the oldest message is looked for whatever its subject.
 const MOST_FILTERS: usize = 64;
 
@@ -209,7 +212,11 @@ struct Listed<T> {
 pub(crate) async fn survey(bus: &Bus) -> Result<Survey, Unavailable> {
     let server = Server::of(bus);
     let mut survey = Survey::default();
-    let streams = list::<StreamInfo>(&server, "STREAM.LIST", &mut survey.requests).await?;
+    let streams = match timeout(PATIENCE, list::<StreamInfo>(&server, "STREAM.LIST", &mut survey.requests)).await {
+        Ok(streams) => streams?,
+        // As long as a stream has lost all of its servers, a cluster answers nothing to that. (Seen with 2.15.1.)
+        Err(_) => each(&server, &mut survey.requests).await?,
+    };
     survey.streams.extend(streams.missing.into_iter().map(|name| (name, SurveyedStream::default())));
     for info in streams.items {
         let name = info.config.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -302,6 +309,31 @@ pub(crate) async fn count_dead_letters(
         }
     }
     Ok(Some(counted))
+}
+
+/// Asks about each stream by itself. What does not answer has no leader.
+async fn each(server: &Server, requests: &mut u64) -> Result<Listed<StreamInfo>, ServerFailure> {
+    let names = list::<String>(server, "STREAM.NAMES", requests).await?;
+    let mut asked = JoinSet::new();
+    for name in names.items.into_iter().chain(names.missing) {
+        *requests += 1;
+        let server = server.clone();
+        asked.spawn(async move {
+            let request = json!({});
+            let info = server.raw::<StreamInfo>(format!("STREAM.INFO.{name}"), &request);
+            (timeout(PATIENCE_FOR_ONE, info).await.ok().and_then(Result::ok), name)
+        });
+    }
+    let mut listed = Listed { items: Vec::new(), missing: BTreeSet::new() };
+    while let Some(answered) = asked.join_next().await {
+        match answered {
+            Ok((Some(info), _)) => listed.items.push(info),
+            Ok((None, name)) => drop(listed.missing.insert(name)),
+            // A task that is dropped here ends with this.
+            Err(_) => {}
+        }
+    }
+    Ok(listed)
 }
 
 async fn list<T: DeserializeOwned>(
