@@ -7,7 +7,7 @@ use clap::Args;
 use eventsmith::admin::list_backups;
 use serde_json::json;
 
-use super::create::{counted_bytes, summaries};
+use super::print::{counted_bytes, summaries};
 use crate::commands::data_format::DataFormat;
 use crate::exit::ExitStatus;
 use crate::format::visible;

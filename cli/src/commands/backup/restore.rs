@@ -7,7 +7,7 @@ use clap::Args;
 use eventsmith::admin::{BusAdmin as _, RestoreRequest, RestoredStream};
 use serde_json::json;
 
-use super::{Steps, hash_argument};
+use super::steps::{Steps, hash_argument};
 use crate::commands::data_format::DataFormat;
 use crate::connect::{Connection, with_bus};
 use crate::exit::ExitStatus;

@@ -9,7 +9,8 @@ use eventsmith::admin::{BackedUpStream, BusAdmin as _, Manifest, PassedMessage, 
 use eventsmith_codegen::Loaded;
 use serde_json::{Value, json};
 
-use super::{Steps, create, hash_argument};
+use super::print;
+use super::steps::{Steps, hash_argument};
 use crate::catalogue::Schemas;
 use crate::commands::bucket::Known;
 use crate::commands::data_format::DataFormat;
@@ -72,7 +73,7 @@ impl BackupVerify {
         }
         let found = problems.len() + tallies.values().map(|tally| tally.problems.len()).sum::<usize>();
         match self.format {
-            DataFormat::Text => print(out, &manifest, &problems, &tallies)?,
+            DataFormat::Text => show(out, &manifest, &problems, &tallies)?,
             DataFormat::Json => {
                 let data = as_json((&manifest, &hash), &problems, &tallies);
                 writeln!(out, "{}", serde_json::to_string_pretty(&data)?)?;
@@ -175,7 +176,7 @@ fn document_problems(
 
 /// Which schemas are not what they were: what was valid then may not be now.
 fn tell_changes(loaded: &Loaded, manifest: &Manifest) {
-    let now = create::schemas(loaded);
+    let now = print::schemas(loaded);
     for (name, hash) in &manifest.schemas {
         match now.get(name) {
             None => note(format_args!("{} is no more in the catalogue", visible(name))),
@@ -187,14 +188,14 @@ fn tell_changes(loaded: &Loaded, manifest: &Manifest) {
     }
 }
 
-fn print(
+fn show(
     out: &mut Out,
     manifest: &Manifest,
     problems: &[String],
     tallies: &BTreeMap<String, Tally>,
 ) -> anyhow::Result<()> {
     if tallies.is_empty() {
-        create::print_streams(out, manifest)?;
+        print::print_streams(out, manifest)?;
     }
     for (name, tally) in tallies {
         let unknown = tally.messages - tally.valid - tally.invalid;
@@ -218,7 +219,7 @@ fn as_json((manifest, hash): (&Manifest, &str), problems: &[String], tallies: &B
         })
     });
     json!({
-        "sha256": hash, "created": manifest.created.to_string(), "streams": create::summaries(manifest),
+        "sha256": hash, "created": manifest.created.to_string(), "streams": print::summaries(manifest),
         "problems": problems, "read": read.collect::<Vec<_>>(),
     })
 }

@@ -9,11 +9,12 @@ use eventsmith_bus::transport::ServerFailure;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::consumers;
 use super::error::BackupError;
 use super::files::Hashed;
 use super::folder::Partial;
 use super::manifest::{BackedUpConsumer, BackedUpStream, Manifest, NotBackedUp, StreamKind, file_of};
-use super::{Progress, consumers};
+use super::progress::Progress;
 
 /// The server's code for a snapshot that it does not make, and that of a stream in memory, which it cannot before 2.15.
 const SNAPSHOT_FAILED: u64 = 10064;

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::error::BackupError;
 use super::files::{self, Hashed};
-use super::manifest::Manifest;
+use super::manifest::{BackedUpStream, Manifest};
+use super::progress::Progress;
 
 const MANIFEST: &str = "manifest.json";
 /// What the names of folders begin with that are no backups yet.
@@ -76,6 +77,15 @@ impl Backup {
         }
         let manifest = Manifest::read(&text).map_err(|reason| none(format!("{MANIFEST}: {reason}")))?;
         Ok(Self { path: path.to_owned(), manifest, hash: files::hash(&text) })
+    }
+
+    /// What is wrong with the files of streams, each with its name.
+    pub(super) fn problems(&self, streams: &[&BackedUpStream], progress: &mut dyn FnMut(Progress<'_>)) -> Vec<String> {
+        let problems = streams.iter().filter_map(|stream| {
+            progress(Progress::Begins { stream: &stream.name, bytes: stream.size });
+            files::problem(&self.path, stream, |bytes| progress(Progress::Bytes(bytes)))
+        });
+        problems.collect()
     }
 
     /// Refuses a backup that is another than was meant, by the hash of its manifest.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::jetstream::{JetStream, Settings};
 use eventsmith_bus::settings::is_legal_name;
@@ -10,14 +9,13 @@ use eventsmith_bus::transport::ServerFailure;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use std::io::Read;
 
 use super::consumers::{self, without_marks};
 use super::error::BackupError;
 use super::folder::Backup;
 use super::manifest::BackedUpStream;
-use super::verify::{Made, problems, scratch_config, scratch_name};
-use super::{Progress, files};
+use super::progress::Progress;
+use super::scratch::{scratch_config, scratch_name, send};
 
 /// What is to be restored, and how.
 #[derive(Debug, Clone, Default)]
@@ -85,7 +83,7 @@ pub(crate) async fn restore(
     backup.expect(request.expected.as_deref())?;
     let mut wanted = wanted(server, &backup, request)?;
     let streams: Vec<&BackedUpStream> = wanted.iter().map(|wanted| wanted.stream).collect();
-    let damage = problems(&backup, &streams, &mut |_| {});
+    let damage = backup.problems(&streams, &mut |_| {});
     if !damage.is_empty() {
         return Err(BackupError::Damaged { path: backup.path, problems: damage });
     }
@@ -281,30 +279,4 @@ async fn make_way(
         }
     }
     server.request::<IgnoredAny>(format!("STREAM.DELETE.{name}"), &json!({})).await.map(drop).map_err(about())
-}
-
-/// Sends the file of a stream to the server, which makes a stream of it.
-pub(super) async fn send(
-    server: &JetStream,
-    backup: &Backup,
-    stream: &BackedUpStream,
-    (name, config): (&str, &Value),
-    progress: &mut (dyn FnMut(Progress<'_>) + Send),
-) -> Result<Made, BackupError> {
-    let about = || BackupError::server(format!("the stream {name} cannot be restored"));
-    let path = backup.path.join(stream.file());
-    let damaged = |error: String| BackupError::Damaged { path: backup.path.clone(), problems: vec![error] };
-    let mut file = files::open(&path).map_err(|error| damaged(format!("{}: {error}", stream.file())))?;
-    let mut writer = server.write_snapshot(name, config, &stream.state).await.map_err(about())?;
-    let mut block = vec![0; writer.chunk()];
-    loop {
-        // A read keeps nothing waiting but this restore.
-        let read = file.read(&mut block).map_err(BackupError::io("read", &path))?;
-        if read == 0 {
-            break;
-        }
-        writer.send(Bytes::copy_from_slice(&block[..read])).await.map_err(about())?;
-        progress(Progress::Bytes(read));
-    }
-    writer.finish().await.map_err(about())
 }

@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use eventsmith_bus::bus::Bus;
-use eventsmith_bus::jetstream::{JetStream, Settings};
+use eventsmith_bus::jetstream::JetStream;
 use eventsmith_bus::transport::{Follow, FollowStart, Followed};
-use jiff::Timestamp;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -14,14 +12,12 @@ use tokio::time::timeout;
 use super::error::BackupError;
 use super::folder::Backup;
 use super::manifest::{BackedUpStream, Manifest};
-use super::restore::send;
-use super::{Progress, files};
+use super::progress::Progress;
+use super::scratch::{MadeState, scratch_config, scratch_name, send};
 use crate::tail::{PassedMessage, passed};
 
 /// For how long nothing may come of a stream that has more.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
-/// What the names of streams begin with that are made to be read, and deleted.
-const SCRATCH: &str = "EVENTSMITH_VERIFY";
 
 /// What was read of a stream of a backup.
 #[derive(Debug, Clone)]
@@ -46,21 +42,8 @@ pub fn check(
 ) -> Result<(Manifest, String, Vec<String>), BackupError> {
     let backup = Backup::open(path)?;
     backup.expect(expected)?;
-    let problems = problems(&backup, &backup.manifest.streams.iter().collect::<Vec<_>>(), progress);
+    let problems = backup.problems(&backup.manifest.streams.iter().collect::<Vec<_>>(), progress);
     Ok((backup.manifest, backup.hash, problems))
-}
-
-/// What is wrong with the files of streams.
-pub(super) fn problems(
-    backup: &Backup,
-    streams: &[&BackedUpStream],
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Vec<String> {
-    let problems = streams.iter().filter_map(|stream| {
-        progress(Progress::Begins { stream: &stream.name, bytes: stream.size });
-        files::problem(&backup.path, stream, |bytes| progress(Progress::Bytes(bytes)))
-    });
-    problems.collect()
 }
 
 /// Lets a server make a stream of each file, reads all of it, and deletes it. The streams capture nothing, keep everything, and have names
@@ -87,40 +70,6 @@ pub(crate) async fn read(
             .map_err(BackupError::server(format!("the stream {name} was made to be read, and cannot be deleted")))?;
     }
     Ok(all)
-}
-
-/// A name for a stream that is made of another one for a while.
-pub(super) fn scratch_name(server: &JetStream, stream: &str) -> String {
-    if !server.supports(2, 15) {
-        return stream.to_owned();
-    }
-    let now = Timestamp::now().as_nanosecond();
-    format!("{SCRATCH}_{}_{now}", std::process::id())
-}
-
-/// Settings of a stream that captures nothing but its own name, and drops nothing.
-pub(super) fn scratch_config(stream: &BackedUpStream, name: &str) -> Settings {
-    let mut config = Settings::new();
-    let settings = [
-        ("name", json!(name)),
-        ("description", json!(format!("made of a backup of {} to be read, and deleted then", stream.name))),
-        ("subjects", json!([format!("{SCRATCH}.{name}")])),
-        ("retention", json!("limits")),
-        ("storage", json!(stream.text("storage"))),
-        ("discard", json!("old")),
-        ("num_replicas", json!(1)),
-        ("max_consumers", json!(-1)),
-        ("max_msgs", json!(-1)),
-        ("max_bytes", json!(-1)),
-        ("max_msgs_per_subject", json!(-1)),
-        ("max_msg_size", json!(-1)),
-        ("max_age", json!(0)),
-    ];
-    config.extend(settings.map(|(key, value)| (key.to_owned(), value)));
-    if let Some(compression) = stream.config.get("compression") {
-        config.insert("compression".to_owned(), compression.clone());
-    }
-    config
 }
 
 async fn read_stream(
@@ -155,16 +104,4 @@ async fn read_stream(
         problems.push(format!("it has {messages} messages, the manifest says {}", stream.messages));
     }
     Ok(ReadStream { name: stream.name.clone(), messages, problems })
-}
-
-/// What the server says of a stream that it made of a snapshot.
-#[derive(Deserialize)]
-pub(super) struct Made {
-    pub(super) state: MadeState,
-}
-
-#[derive(Deserialize)]
-pub(super) struct MadeState {
-    pub(super) messages: u64,
-    pub(super) last_seq: u64,
 }
