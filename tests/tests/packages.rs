@@ -201,7 +201,7 @@ fn a_licence_that_nobody_allowed_is_found() {
     let config = folder.path().join("deny.toml");
     fs::write(&config, narrowed).unwrap();
 
-    let output = deny(&["check", "--config", config.to_str().unwrap()]);
+    let output = deny(&["--config", config.to_str().unwrap(), "check"]);
 
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("Zlib"), "{said}");
