@@ -8,18 +8,21 @@ mod channels;
 mod messages;
 mod operations;
 mod schemas;
+mod server;
+mod tags;
 mod yaml;
 
 use std::collections::BTreeMap;
 
 use eventsmith_codegen::Loaded;
 use eventsmith_codegen::manifest::duration_text;
-use eventsmith_codegen::model::{Event, VersionPart};
+use eventsmith_codegen::model::VersionPart;
 use serde_json::{Map, Value, json};
 
 use schemas::Schemas;
 
 pub use schemas::Note;
+pub use server::Server;
 
 /// What the catalogue does not say.
 #[derive(Debug, Clone)]
@@ -32,19 +35,6 @@ pub struct Options {
     pub version: String,
     /// The servers, by name: `nats://demo.nats.io:4222`, or `tls://` for one that encrypts.
     pub servers: Vec<Server>,
-}
-
-/// A server that an application connects to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    /// What it is called.
-    pub name: String,
-    /// Host and port.
-    pub host: String,
-    /// The path behind them, if there is one.
-    pub path: String,
-    /// `nats`, `tls`, `ws` or `wss`.
-    pub protocol: String,
 }
 
 /// A version of AsyncAPI.
@@ -81,34 +71,6 @@ impl Document {
     /// The document as YAML.
     pub fn to_yaml(&self) -> String {
         yaml::text(&self.value)
-    }
-}
-
-impl Server {
-    /// The server of a URL.
-    ///
-    /// # Errors
-    /// It is none, in words.
-    pub fn parse(name: &str, url: &str) -> Result<Self, String> {
-        let way_out = "write NAME=nats://HOST:PORT";
-        if name.is_empty() || name != schemas::key(name) {
-            return Err(format!("{name:?} is no name for a server: only letters, digits, `.`, `-` and `_`; {way_out}"));
-        }
-        let (protocol, rest) = url.split_once("://").unwrap_or(("nats", url));
-        let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
-        if !["nats", "tls", "ws", "wss"].contains(&protocol) {
-            return Err(format!("{protocol:?} is no protocol of NATS: nats, tls, ws or wss; {way_out}"));
-        }
-        if host.is_empty()
-            || host.contains(|c: char| c.is_whitespace() || c.is_control() || "{}@,?#".contains(c))
-            || path.contains(|c: char| c.is_whitespace() || c.is_control() || "{}?#".contains(c))
-        {
-            return Err(format!(
-                "{url:?} names no host, or more than a host: credentials have no place in a document; {way_out}"
-            ));
-        }
-        let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Ok(Self { name: name.to_owned(), host: host.to_owned(), path, protocol: protocol.to_owned() })
     }
 }
 
@@ -188,14 +150,6 @@ fn servers(servers: &[Server]) -> Map<String, Value> {
         (server.name.clone(), written)
     };
     servers.iter().map(of).collect()
-}
-
-/// The tags of what has to do with an event: its kind, and the group that its type begins with.
-fn tags(event: &Event) -> Value {
-    let group = event.event_type.split_once('.').map(|(group, _)| group);
-    let group = group.filter(|group| *group != event.kind.as_str());
-    let names = [Some(event.kind.as_str()), group].into_iter().flatten();
-    names.map(|name| json!({"name": name})).collect()
 }
 
 fn kinds(loaded: &Loaded) -> Value {

@@ -1,14 +1,17 @@
 //! The fields of a schema as a reader says them: what they are, whether they must be there, what they may hold.
 
+mod layers;
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use eventsmith_codegen::Loaded;
 use eventsmith_codegen::pointer::{join, steps};
 use eventsmith_codegen::references::{Location, Target};
-use eventsmith_exact::schema::spelled;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use layers::Layers;
 
 /// How deep objects in objects are listed. What lies deeper is found in the schema.
 const DEEPEST: usize = 6;
@@ -55,9 +58,6 @@ impl Field {
         Self { constraints: Vec::new(), values: Vec::new(), examples: Vec::new(), description: String::new(), ..self }
     }
 }
-
-/// A schema with all that holds together with it: what it refers to, and what its `allOf` lists.
-struct Layers<'a>(Vec<(Location, &'a Map<String, Value>)>);
 
 /// Reads the schemas of a catalogue.
 pub(crate) struct Reader<'a> {
@@ -137,6 +137,13 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The first definition on the way that belongs to no event.
+    fn shared_of(&self, layers: &Layers<'a>) -> Option<Location> {
+        let targets = layers.0.iter().skip(1).map(|(location, _)| location);
+        let mut targets = targets.filter(|location| !location.pointer.contains("/allOf/"));
+        targets.find(|location| self.is_shared(location)).cloned()
+    }
+
     fn schema(&self, location: &Location) -> Option<&'a Value> {
         self.loaded.catalogue.documents.get(&location.file)?.schema.pointer(&location.pointer)
     }
@@ -199,7 +206,7 @@ impl<'a> Reader<'a> {
                 let is_listed = self.layers(&at).each("properties").next().is_some();
                 if path.is_empty() && all.is_empty() {
                     self.add(&at, own, depth, None, within, all);
-                } else if is_listed && !self.layers(&at).is_shared(self) && !within.contains(&at) {
+                } else if is_listed && self.shared_of(&self.layers(&at)).is_none() && !within.contains(&at) {
                     within.push(at.clone());
                     self.below(&at, &own, depth, within, all);
                     within.pop();
@@ -211,7 +218,7 @@ impl<'a> Reader<'a> {
                 for index in 0..value.as_array().map_or(0, Vec::len) {
                     let at = at.below(&format!("/{keyword}/{index}"));
                     let target = self.layers(&at);
-                    if !within.contains(&at) && !target.is_shared(self) {
+                    if !within.contains(&at) && self.shared_of(&target).is_none() {
                         within.push(at.clone());
                         self.alternative(&at, path, depth, within, all);
                         within.pop();
@@ -258,7 +265,7 @@ impl<'a> Reader<'a> {
 
     fn field(&self, at: &Location, path: String, depth: usize, is_required: bool, said: Option<bool>) -> Field {
         let layers = self.layers(at);
-        let shared = layers.shared(self);
+        let shared = self.shared_of(&layers);
         let (kind, takes_null) = self.kind(at, 0);
         let default = layers.spelled("default");
         let presence = match (said, takes_null) {
@@ -354,7 +361,8 @@ impl<'a> Reader<'a> {
             if kind == "null" || kind == "always null" {
                 continue;
             }
-            let name = layers.text("title").map(str::to_owned).or_else(|| layers.shared(self).as_ref().map(Self::name));
+            let name =
+                layers.text("title").map(str::to_owned).or_else(|| self.shared_of(&layers).as_ref().map(Self::name));
             let name = name.unwrap_or(kind);
             if !names.contains(&name) {
                 names.push(name);
@@ -396,95 +404,6 @@ impl<'a> Reader<'a> {
             },
             other => other.to_owned(),
         }
-    }
-}
-
-impl<'a> Layers<'a> {
-    /// The value of a keyword in every layer that has it, with the layer.
-    fn each<'l>(&'l self, keyword: &'l str) -> impl Iterator<Item = (&'l Location, &'a Value)> {
-        self.0.iter().filter_map(move |(location, members)| Some((location, members.get(keyword)?)))
-    }
-
-    fn first<'l>(&'l self, keyword: &'l str) -> Option<(&'l Location, &'a Value)> {
-        self.each(keyword).next()
-    }
-
-    fn text(&self, keyword: &str) -> Option<&'a str> {
-        self.each(keyword).find_map(|(_, value)| value.as_str())
-    }
-
-    /// The value of a keyword, in the digits that it was written with.
-    fn spelled(&self, keyword: &str) -> Option<String> {
-        let (_, members) = self.0.iter().find(|(_, members)| members.contains_key(keyword))?;
-        Some(spelled(members, keyword, members.get(keyword)?))
-    }
-
-    /// The elements of a list, as JSON.
-    fn list(&self, keyword: &str) -> Vec<String> {
-        let Some((_, Value::Array(items))) = self.first(keyword) else { return Vec::new() };
-        items.iter().map(Value::to_string).collect()
-    }
-
-    /// The first definition on the way that belongs to no event.
-    fn shared(&self, reader: &Reader<'_>) -> Option<Location> {
-        let targets = self.0.iter().skip(1).map(|(location, _)| location);
-        let mut targets = targets.filter(|location| !location.pointer.contains("/allOf/"));
-        targets.find(|location| reader.is_shared(location)).cloned()
-    }
-
-    fn is_shared(&self, reader: &Reader<'_>) -> bool {
-        self.shared(reader).is_some()
-    }
-
-    /// What else must hold, in words.
-    fn constraints(&self) -> Vec<String> {
-        let said = |keyword: &str| self.spelled(keyword);
-        let mut all = Vec::new();
-        for (least, most, one, many) in [
-            ("minLength", "maxLength", "character", "characters"),
-            ("minItems", "maxItems", "element", "elements"),
-            ("minProperties", "maxProperties", "property", "properties"),
-        ] {
-            all.extend(match (said(least), said(most)) {
-                (None, None) => None,
-                (Some(least), None) if least == "0" => None,
-                (Some(least), None) => Some(format!("at least {least} {}", if least == "1" { one } else { many })),
-                (None, Some(most)) => Some(format!("at most {most} {}", if most == "1" { one } else { many })),
-                (Some(least), Some(most)) if least == most => {
-                    Some(format!("exactly {least} {}", if least == "1" { one } else { many }))
-                }
-                (Some(least), Some(most)) => Some(format!("{least} to {most} {many}")),
-            });
-        }
-        match (said("minimum"), said("maximum")) {
-            (Some(least), Some(most)) => all.push(format!("{least} to {most}")),
-            (least, most) => {
-                all.extend(least.map(|least| format!("at least {least}")));
-                all.extend(most.map(|most| format!("at most {most}")));
-            }
-        }
-        let exclusive = |keyword: &str| said(keyword).filter(|text| text != "true" && text != "false");
-        all.extend(exclusive("exclusiveMinimum").map(|bound| format!("more than {bound}")));
-        all.extend(exclusive("exclusiveMaximum").map(|bound| format!("less than {bound}")));
-        all.extend(said("multipleOf").map(|step| format!("a multiple of {step}")));
-        if self.first("uniqueItems").is_some_and(|(_, value)| value == &Value::Bool(true)) {
-            all.push("no two equal elements".to_owned());
-        }
-        all.extend(
-            self.each("pattern").filter_map(|(_, value)| value.as_str()).map(|pattern| format!("matches {pattern}")),
-        );
-        let others =
-            ["not", "if", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames", "contains"];
-        let is_typed = self.first("type").is_some() || self.first("properties").is_some();
-        let is_rule = |keyword: &&str| self.first(keyword).is_some() && (is_typed || !keyword.ends_with("Of"));
-        let others: Vec<&str> = others.into_iter().filter(is_rule).collect();
-        if !others.is_empty() {
-            all.push(format!("more rules: see {} in the schema", others.join(", ")));
-        }
-        if let Some((_, Value::Bool(false))) = self.first("additionalProperties") {
-            all.push("no other properties".to_owned());
-        }
-        all
     }
 }
 

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::fields::{Field, Reader};
 use crate::markdown::{self, Link};
+pub use links::Broken;
 use names::{Names, Page, token, unique};
 use picture::Links;
 
@@ -46,15 +47,6 @@ pub struct Site {
     pub broken: Vec<Broken>,
     /// How many things can be searched for.
     pub entries: usize,
-}
-
-/// A link that leads nowhere.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Broken {
-    /// The schema file or page that has it.
-    pub place: String,
-    /// Where it is to lead.
-    pub link: String,
 }
 
 /// The templates, by name.

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::messages;
 use super::schemas::key;
-use super::{Server, tags};
+use super::server::Server;
+use super::tags::tags;
 
 /// A subject, and what is sent to it.
 pub(super) struct Channel<'a> {

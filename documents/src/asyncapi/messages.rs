@@ -179,7 +179,7 @@ fn described(loaded: &Loaded, event: &Event, name: &str, file: &str) -> Map<Stri
         message.insert("description".to_owned(), json!(description));
     }
     message.insert("contentType".to_owned(), json!("application/json"));
-    message.insert("tags".to_owned(), super::tags(event));
+    message.insert("tags".to_owned(), super::tags::tags(event));
     message
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::channels::Channel;
 use super::schemas::key;
-use super::tags;
+use super::tags::tags;
 
 /// The queue group that services of NATS share by default (ADR-32).
 const QUEUE: &str = "q";

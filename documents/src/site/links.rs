@@ -4,7 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eventsmith_operations::File;
 
-use super::Broken;
+/// A link that leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Broken {
+    /// The schema file or page that has it.
+    pub place: String,
+    /// Where it is to lead.
+    pub link: String,
+}
 
 /// The links of pages that lead nowhere.
 pub(super) fn broken(files: &[File]) -> Vec<Broken> {
