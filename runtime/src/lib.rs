@@ -232,6 +232,7 @@ pub use eventsmith_bus::{
 #[doc(hidden)]
 pub mod simulation {
     pub use eventsmith_bus::dead_letters::record::{DeadLetter, read};
+    pub use eventsmith_bus::environment::simulated::program::Program;
     pub use eventsmith_bus::environment::simulated::{Entered, Random, enter, jump, now};
     pub use eventsmith_bus::jetstream::{ClientEvent, SimulatedClient, SimulatedSubscriber};
 }

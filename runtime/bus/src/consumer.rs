@@ -54,7 +54,7 @@ use crate::dead_letters::advisories::{AdvisoryHandler, HandledAdvisories};
 use crate::dead_letters::reason::DeadReason;
 use crate::dead_letters::runs::RunCounts;
 use crate::dead_letters::{stream_of, subjects_of};
-use crate::environment::watch;
+use crate::environment::{of_program, watch};
 use crate::handler::{HandlerError, Received};
 use crate::memory::Starting;
 use crate::observe::{Component, ComponentState, MessageType, Occurrence};
@@ -270,11 +270,12 @@ impl Consumer {
             let root = own.first().copied().unwrap_or(first);
             let dispatch = self.open(wanted, root, &dead_letters[root], &breakers, &changed).await?;
             for root in own {
-                recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
+                let recovering = recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone());
+                recovery.spawn(of_program(recovering));
             }
             let (bus, monitor) = (self.bus.clone(), self.monitor.clone());
             let (stream, consumer) = (dispatch.worker.stream.clone(), self.service.clone());
-            recovery.spawn(DropWatch { bus, stream, consumer, monitor }.begin().await);
+            recovery.spawn(of_program(DropWatch { bus, stream, consumer, monitor }.begin().await));
             dispatches.push(dispatch);
         }
         drop(self.starting.take());

@@ -13,11 +13,18 @@ use rand::RngExt;
 use uuid::Uuid;
 
 #[cfg(feature = "simulation")]
-pub(crate) use simulated::{HashMap, WorkInstant, watch};
+pub(crate) use simulated::{HashMap, WorkInstant, of_program, watch};
 #[cfg(not(feature = "simulation"))]
 pub(crate) use std::{collections::HashMap, time::Instant as WorkInstant};
 #[cfg(not(feature = "simulation"))]
 pub(crate) use tokio::sync::watch;
+
+/// A task of this program: it stands still whenever the program does, which goes without saying but in a simulation, where several
+/// programs share a runtime.
+#[cfg(not(feature = "simulation"))]
+pub(crate) fn of_program<F: Future>(task: F) -> F {
+    task
+}
 
 /// The time of day.
 pub(crate) fn now() -> Timestamp {

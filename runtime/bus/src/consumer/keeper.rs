@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::fitness::Fitness;
 use super::monitor::{Counters, Monitor};
 use super::queue::{Queue, Routing};
-use crate::environment::{self, HashMap, watch};
+use crate::environment::{self, HashMap, of_program, watch};
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{AckKind, Acker, Delivery, Transport};
 
@@ -180,9 +180,9 @@ impl Keeper {
         let (ack_wait, known) = watch::channel(consumer.ack_wait);
         let (background, mut tasks) = (transport.background(), JoinSet::new());
         let stall = StallWatch { in_hand: Arc::clone(&in_hand), monitor, is_stalled: false };
-        tasks.spawn_on(renew(in_hand, known, lost), &background);
+        tasks.spawn_on(of_program(renew(in_hand, known, lost)), &background);
         let (stream, name) = (consumer.stream.clone(), consumer.name.clone());
-        tasks.spawn_on(follow(transport, stream, name, ack_wait, stall, fitness), &background);
+        tasks.spawn_on(of_program(follow(transport, stream, name, ack_wait, stall, fitness)), &background);
         Self { _tasks: tasks }
     }
 }
@@ -255,7 +255,7 @@ async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Durati
         }
         let limit = *ack_wait.borrow_and_update();
         for (sequence, acker) in due {
-            renewals.spawn(renew_one(Arc::clone(&in_hand), sequence, acker, limit));
+            renewals.spawn(of_program(renew_one(Arc::clone(&in_hand), sequence, acker, limit)));
         }
         while renewals.try_join_next().is_some() {}
         tokio::select! {

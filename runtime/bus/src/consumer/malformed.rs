@@ -14,6 +14,7 @@ use super::keeper::send;
 use super::monitor::Counters;
 use super::run::Worker;
 use crate::dead_letters::reason::DeadReason;
+use crate::environment::of_program;
 use crate::transport::{AckKind, Delivery, MalformedBlock, Unavailable};
 
 /// For how long nothing is fetched while one of them is in hand, so that the server does not deliver it again before it is
@@ -49,7 +50,7 @@ impl MalformedInHand {
             self.hold_until = Some(Instant::now() + HOLD);
             let message = Arc::new(Malformed { delivery, is_terminating: AtomicBool::new(false) });
             self.messages.push(Arc::clone(&message));
-            self.tasks.spawn(Arc::clone(worker).dead_letter_malformed(Handling(message)));
+            self.tasks.spawn(of_program(Arc::clone(worker).dead_letter_malformed(Handling(message))));
         }
     }
 

@@ -14,6 +14,7 @@ use super::keeper;
 use super::run::Worker;
 use super::stop::{LAST_GRACE, StopSignal};
 use crate::config::duration::LONGEST;
+use crate::environment::of_program;
 
 /// How often to look whether a handler keeps the dispatch loop from stopping.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -29,8 +30,9 @@ impl DispatchTask {
     pub(super) fn start(dispatch: Dispatch, signal: StopSignal, background: &Handle) -> Self {
         let (mut work, mut overseer) = (JoinSet::new(), JoinSet::new());
         let (worker, patience) = (Arc::clone(&dispatch.worker), dispatch.config.shutdown_timeout.min(LONGEST));
-        overseer.spawn_on(oversee(worker, Handle::current(), signal.clone(), patience).in_current_span(), background);
-        work.spawn(dispatch.run(signal).in_current_span());
+        let overseeing = oversee(worker, Handle::current(), signal.clone(), patience).in_current_span();
+        overseer.spawn_on(of_program(overseeing), background);
+        work.spawn(of_program(dispatch.run(signal).in_current_span()));
         Self { work, overseer }
     }
 
@@ -89,5 +91,5 @@ async fn oversee(worker: Arc<Worker>, runtime: Handle, mut signal: StopSignal, p
 
 /// Whether a runtime has a thread that is not blocked.
 async fn responds(runtime: &Handle, patience: Duration) -> bool {
-    timeout(patience, runtime.spawn(async {})).await.is_ok()
+    timeout(patience, runtime.spawn(of_program(async {}))).await.is_ok()
 }

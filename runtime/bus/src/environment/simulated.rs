@@ -1,5 +1,6 @@
 //! The environment of a simulation: all of it follows from a seed. For tests of this repository; nothing here is promised.
 
+pub mod program;
 pub(crate) mod watch;
 
 use std::cell::RefCell;
@@ -10,6 +11,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use uuid::{Builder, Uuid};
+
+pub(crate) use program::of_program;
 
 /// A map whose order is the same in every run.
 pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<DefaultHasher>>;

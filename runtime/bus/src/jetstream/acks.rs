@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::denials::{DenialLog, Denials, keeps_answers_out};
 use super::link::Link;
 use super::wire::{Subscriber, Wire};
-use crate::environment::watch;
+use crate::environment::{of_program, watch};
 use crate::transport::{Denied, DeniedAction};
 
 /// What comes in answer to what was published; an error where the server does not let it in, or the answer out.
@@ -62,7 +62,7 @@ impl Acks {
         let prefix = format!("{}.", client.new_inbox());
         let subscriber = client.subscribe(format!("{prefix}*")).await?;
         let waiting = Arc::default();
-        let reader = tokio::spawn(read(subscriber, prefix.len(), Arc::clone(&waiting), link, denials));
+        let reader = tokio::spawn(of_program(read(subscriber, prefix.len(), Arc::clone(&waiting), link, denials)));
         Ok(Self { prefix, waiting, reader })
     }
 

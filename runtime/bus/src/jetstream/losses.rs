@@ -16,6 +16,7 @@ use super::ack::{ReplyAcker, reply_of};
 use super::blind::Blind;
 use super::life::Position;
 use super::search::{Access, Looked, Scope, Searched};
+use crate::environment::of_program;
 use crate::transport::{AckKind, Acker, Delivery, Lease, StreamMessage};
 
 /// More than is ever fetched at a time.
@@ -110,9 +111,9 @@ impl LossWatch {
         let (scope, known) = (Arc::clone(&self.scope), self.known.clone());
         if self.may_read() {
             let arrived = self.arrived.iter().copied().collect();
-            self.searching.spawn(scope.search(known, arrived, self.pinned_until));
+            self.searching.spawn(of_program(scope.search(known, arrived, self.pinned_until)));
         } else {
-            self.searching.spawn(scope.look(known));
+            self.searching.spawn(of_program(scope.look(known)));
         }
     }
 

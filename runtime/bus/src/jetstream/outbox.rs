@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::convert::WritableHeaders;
 use super::link::Link;
 use super::wire::Wire;
-use crate::environment::watch;
+use crate::environment::{of_program, watch};
 
 /// Where messages are handed over. How many wait there is limited by those who wait for their acks.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Outbox {
     /// Opens it on the runtime of the connection. It ends with its handle.
     pub(super) fn open(client: Wire, link: watch::Receiver<Link>) -> Self {
         let (sender, parcels) = mpsc::unbounded_channel();
-        tokio::spawn(deliver(parcels, client, link));
+        tokio::spawn(of_program(deliver(parcels, client, link)));
         Self { sender }
     }
 

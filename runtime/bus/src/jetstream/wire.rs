@@ -248,7 +248,7 @@ impl Subscriber {
             Self::Client(subscriber) => subscriber.drain().await,
             #[cfg(feature = "simulation")]
             Self::Simulated(subscriber) => {
-                subscriber.unsubscribe_after(0);
+                subscriber.unsubscribe_after(0).await;
                 Ok(())
             }
         }
@@ -260,7 +260,7 @@ impl Subscriber {
             Self::Client(subscriber) => subscriber.unsubscribe_after(count).await,
             #[cfg(feature = "simulation")]
             Self::Simulated(subscriber) => {
-                subscriber.unsubscribe_after(count);
+                subscriber.unsubscribe_after(count).await;
                 Ok(())
             }
         }

@@ -46,7 +46,7 @@ pub trait SimulatedSubscriber: Debug + Send + Sync {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Message>>;
 
     /// Lets it end after so many messages, counted from its beginning.
-    fn unsubscribe_after(&mut self, count: u64);
+    fn unsubscribe_after(&mut self, count: u64) -> BoxFuture<'_, ()>;
 }
 
 pub(super) fn outbound(
