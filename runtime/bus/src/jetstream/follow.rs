@@ -2,30 +2,32 @@
 //! (NATS ADR-17.) It acknowledges nothing: whatever is missing is seen by the numbers of the deliveries, and another consumer
 //! begins behind the last message that was read.
 
+mod behind;
+mod consumer;
+mod goal;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Message, StatusCode};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::ack::{parse_position, parse_reply};
 use super::client::{AskFailure, JetStream, PAUSE, Settings, nanos};
-use super::convert::from_nats;
 use super::link::Link;
-use super::wire::Subscriber;
 use crate::cause::Cause;
 use crate::environment;
 use crate::transport::{
     Denied, DeniedAction, Follow, FollowStart, Followed, Follower, LockedOut, MessageSelector, ServerFailure,
     StreamMessage, Unavailable,
 };
+use consumer::{Arrival, Consumer};
+use goal::Goal;
 
 /// How often the server says that it has nothing to say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -33,10 +35,6 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(12);
 /// After how long without a reader the server forgets the consumer.
 const FORGET_AFTER: Duration = Duration::from_secs(30);
-/// The number of the last delivery, in a heartbeat.
-const LAST_DELIVERY: &str = "Nats-Last-Consumer";
-/// Where to answer so that the server goes on, in a heartbeat.
-const STALLED: &str = "Nats-Consumer-Stalled";
 /// After as many connections that were lost before a consumer delivered anything, a message may be what ends them.
 const LOSSES: u32 = 2;
 /// As many messages are then read in a way that none disturbs: where there is one of this kind, there are more.
@@ -60,6 +58,8 @@ pub(super) struct Following {
     last: u64,
     /// Whether it was said that all has come which was there at the beginning.
     is_current: bool,
+    /// What has to come before.
+    goal: Goal,
     /// Whether superseded messages are left out here, as the server would deliver again one that no client can read.
     is_sifting: bool,
     /// What came and is still to be sifted: kept, so that none is lost where nobody waits any more.
@@ -70,35 +70,6 @@ pub(super) struct Following {
     singly: u32,
     /// How many consumers in a row missed something.
     gaps: u32,
-}
-
-/// A consumer at the server, and where it sends.
-#[derive(Debug)]
-struct Consumer {
-    name: String,
-    subscriber: Subscriber,
-    /// How many messages it delivered, and how many there were when it was made.
-    deliveries: u64,
-    initial: u64,
-    /// Whether one of them was a message that had not come before.
-    brought_news: bool,
-    heard: Instant,
-    /// How often the connection had been lost when it was made.
-    losses: u64,
-    /// Resolves when the server does not let us say that it may go on.
-    denied: Shared<BoxFuture<'static, Denied>>,
-}
-
-/// What is to be done with what came.
-enum Arrival {
-    Message(StreamMessage),
-    /// The server waits for an answer there.
-    Question(String),
-    /// There is nothing that was not delivered.
-    Idle,
-    Nothing,
-    /// Something is missing.
-    Gap,
 }
 
 /// What the server answers when a consumer is created, as far as it matters here.
@@ -121,10 +92,9 @@ impl Following {
     pub(super) async fn begin(main: Arc<JetStream>, wanted: Follow) -> Result<Self, ServerFailure> {
         let jetstream = main.beside().await?;
         // Who may not ask is not told that a stream was made anew.
-        let created = match jetstream.find_extent(&wanted.stream).await {
-            Ok(extent) => extent.and_then(|extent| extent.created),
-            Err(_) => None,
-        };
+        let extent = jetstream.find_extent(&wanted.stream).await.ok().flatten();
+        let goal = Goal::of(extent.as_ref().map(|extent| extent.replicas));
+        let created = extent.and_then(|extent| extent.created);
         let mut following = Self {
             main,
             jetstream,
@@ -133,6 +103,7 @@ impl Following {
             created,
             last: 0,
             is_current: false,
+            goal,
             is_sifting: false,
             unsifted: None,
             losses: 0,
@@ -385,10 +356,11 @@ impl Following {
                 self.create_again().await?;
                 continue;
             };
-            if !self.is_current && consumer.deliveries >= consumer.initial {
+            if !self.is_current && consumer.deliveries >= consumer.initial && self.has_reached().await {
                 self.is_current = true;
                 return Ok(Followed::Current);
             }
+            let Some(consumer) = &mut self.consumer else { continue };
             let mut link = self.jetstream.link.clone();
             let losses = consumer.losses;
             let arrived = tokio::select! {
@@ -429,6 +401,7 @@ impl Following {
                 }
                 Arrival::Idle => {
                     (self.losses, self.gaps) = (0, 0);
+                    self.goal.doubt();
                     // What was there at the beginning and did not come is gone.
                     consumer.initial = consumer.deliveries;
                 }
@@ -438,37 +411,6 @@ impl Following {
                     self.leave();
                 }
             }
-        }
-    }
-}
-
-impl Consumer {
-    /// What came from the server. Its deliveries are numbered without a gap.
-    fn look_at(&mut self, message: Message) -> Arrival {
-        // A stored message may have a status of its own, so what says where it is acknowledged counts first.
-        let read = message.reply.as_deref().and_then(|reply| Some((parse_reply(reply)?, parse_position(reply)?)));
-        if let Some((ack, (delivery, _))) = read {
-            if delivery != self.deliveries + 1 {
-                return Arrival::Gap;
-            }
-            self.deliveries = delivery;
-            let message = StreamMessage { sequence: ack.sequence, stored: ack.stored, message: from_nats(message) };
-            return Arrival::Message(message);
-        }
-        if message.status != Some(StatusCode::IDLE_HEARTBEAT) {
-            return Arrival::Nothing;
-        }
-        let header = |name| message.headers.as_ref().and_then(|headers| headers.get(name)).map(ToString::to_string);
-        let last: Option<u64> = header(LAST_DELIVERY).and_then(|number| number.parse().ok());
-        match (message.reply.as_ref(), header(STALLED)) {
-            // What flow control asks comes in its turn among the messages: they have been read by now.
-            (Some(reply), _) => Arrival::Question(reply.to_string()),
-            (None, Some(stalled)) => Arrival::Question(stalled),
-            (None, None) => match last {
-                Some(last) if last > self.deliveries => Arrival::Gap,
-                Some(last) if last == self.deliveries => Arrival::Idle,
-                _ => Arrival::Nothing,
-            },
         }
     }
 }
