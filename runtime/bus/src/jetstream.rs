@@ -214,6 +214,10 @@ impl Transport for Arc<JetStream> {
         self.clock.time()
     }
 
+    fn max_payload(&self) -> usize {
+        self.client.server_info().max_payload
+    }
+
     fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied> {
         let (subscribed, link) = (Instant::now(), self.link.clone());
         let concerns = move |denied: &Denied| match denied.action {

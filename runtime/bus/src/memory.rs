@@ -248,6 +248,10 @@ impl Transport for Memory {
         self.shared.clock.time(self.shared.clock.now())
     }
 
+    fn max_payload(&self) -> usize {
+        MAX_PAYLOAD
+    }
+
     fn denied<'a>(&'a self, _: &'a str, _: ConsumerPhase) -> BoxFuture<'a, Denied> {
         std::future::pending().boxed()
     }

@@ -151,6 +151,9 @@ pub trait Transport: Debug + Send + Sync {
     /// The time of day by the clock that says when messages were stored, as far as that is known here.
     fn time(&self) -> Timestamp;
 
+    /// How large a message may be, in bytes, headers included.
+    fn max_payload(&self) -> usize;
+
     /// Resolves when the server denies, from this call on, what the durable consumers of this name need. Never, where
     /// nothing is denied.
     fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied>;

@@ -16,6 +16,7 @@ over_both_transports! {
     of_two_cancels_the_second_passes_over_nothing_that_was_not_seen
     a_time_out_does_not_wait_behind_requests
     what_cannot_be_stored_is_compensated
+    an_instance_keeps_room_for_its_end
     what_cannot_be_asked_for_as_it_is_too_large_waits_for_an_operator
     an_event_that_comes_before_the_start_is_waited_for
     an_attempt_is_a_request_and_not_a_delivery
@@ -156,6 +157,31 @@ async fn what_cannot_be_stored_is_compensated(bus: Bus) -> Outcome {
     assert_eq!((bank.balance("a"), bank.path("t-1")), (1_000, vec!["withdraw", "give_back"]));
     let reason = sagas.history("transfer", "t-1").await?.reason.unwrap_or_default();
     assert!(reason.contains("cannot be stored") && reason.contains("1048576"), "{reason}");
+    Ok(())
+}
+
+async fn an_instance_keeps_room_for_its_end(bus: Bus) -> Outcome {
+    let (sagas, bank) = (sagas(&bus).await?, Bank::with(&["a", "b"]));
+    bank.ledger().refusing.insert(("deposit", "b".to_owned()));
+    let saga = || {
+        let withdraw = Step::asks("withdraw", withdraw).compensate(give_back).compensation_retry(QUICK);
+        // What is stored with the reply is as large as the server takes, but for less than the end of a saga needs.
+        let withdraw =
+            withdraw.on_reply(|transfer: &mut Transfer, _| transfer.notes.push("x".repeat((1 << 20) - 3_000)));
+        Saga::new("transfer", 1).step(withdraw).step(Step::asks("deposit", deposit).retry(QUICK))
+    };
+    let (_bank, _runner) = (serve(&bank, &bus), run(sagas.runner("sagas").saga(saga())));
+
+    sagas.start(&saga(), "t-1", &a_transfer("t-1", "a", "b", 30)).await?;
+
+    assert_eq!(ends(&sagas, "t-1").await?, SagaStatus::Compensated);
+    assert_eq!((bank.balance("a"), bank.path("t-1")), (1_000, vec!["withdraw", "give_back"]));
+    let too_large = Transfer { notes: vec!["x".repeat((1 << 20) - 2_000)], ..a_transfer("t-2", "a", "b", 30) };
+    let refused = sagas.start(&saga(), "t-2", &too_large).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("cannot be stored") || format!("{refused:?}").contains("TooLarge"),
+        "{refused:?}"
+    );
     Ok(())
 }
 

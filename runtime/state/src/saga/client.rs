@@ -153,6 +153,7 @@ impl Sagas {
             // What the server says of its time, beside: a time-out is due by its clock. Without an answer that of this machine is used.
             drop(self.bus.transport().extent(&store.home.stream).await);
         }
+        store.check_room(&key, 0, &turn)?;
         match store.append((&key, 0), &turn, &circumstances).await? {
             true => Ok(Started { is_new: true }),
             // Somebody began it, or whatever is there is no saga.

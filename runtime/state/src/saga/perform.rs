@@ -15,6 +15,7 @@ use super::definition::Saga;
 use super::error::SagaError;
 use super::instance::{InputData, InputKind, Versioned};
 use super::options::StartOptions;
+use super::room::content;
 use super::step::Kind;
 use super::store::{Found, Store};
 use super::subjects::{Key, Leaf};
@@ -192,11 +193,16 @@ impl<S: State> Job<'_, S> {
         for _ in 0..MOST_ATTEMPTS {
             let found = self.store.load_behind(&key.id, self.sequence).await?;
             let Found { end, key, instance, mut circumstances } = found;
+            let before = content(&instance);
             let advance = Advance::of(self.saga, instance).without(unfit.clone());
             self.check(&key, &advance, event)?;
             let Some(turn) = decide(advance) else { return Ok(Handled::Done) };
             circumstances.causation_id.clone_from(&cause);
-            match self.store.append((&key, end), &turn, &circumstances).await {
+            let appended = match self.store.check_room(&key, before, &turn) {
+                Ok(()) => self.store.append((&key, end), &turn, &circumstances).await,
+                Err(error) => Err(error),
+            };
+            match appended {
                 Ok(true) => return Ok(Handled::Done),
                 Ok(false) => {}
                 Err(error) => {

@@ -334,7 +334,7 @@ impl Store {
         SagaError::Unavailable { about: format!("the saga {} {id} cannot be read", self.saga), reason }
     }
 
-    fn not_appended(&self, id: &str, source: PublishError) -> SagaError {
+    pub(super) fn not_appended(&self, id: &str, source: PublishError) -> SagaError {
         SagaError::Append { saga: self.saga.to_string(), id: id.to_owned(), source: Box::new(source) }
     }
 }
