@@ -75,6 +75,11 @@ impl Chunk {
         self.items.is_empty()
     }
 
+    /// When the stream was created, as far as that is known.
+    pub(crate) fn created(&self) -> Option<Timestamp> {
+        self.created
+    }
+
     pub(crate) fn stream(&self) -> &str {
         &self.stream
     }

@@ -132,14 +132,17 @@ impl Effects {
     }
 
     /// Notes that what the streams hold has no side effects, where there were none before.
-    pub(crate) async fn begin(&self, ledger: &Ledger, ends: &BTreeMap<String, u64>) -> Result<(), ProjectionError> {
+    pub(crate) async fn begin(
+        &self,
+        ledger: &Ledger,
+        ends: &BTreeMap<String, StreamPosition>,
+    ) -> Result<(), ProjectionError> {
         while !self.routes.is_empty() {
             let found = ledger.read::<Done>("effects").await?;
             let mut done = found.value.unwrap_or_default();
             let known = done.streams.len();
             for (stream, end) in ends {
-                let end = StreamPosition { sequence: *end, ..StreamPosition::default() };
-                done.streams.entry(stream.clone()).or_insert(end);
+                done.streams.entry(stream.clone()).or_insert_with(|| end.clone());
             }
             if done.streams.len() == known || ledger.write("effects", &done, found.revision).await?.is_some() {
                 return Ok(());

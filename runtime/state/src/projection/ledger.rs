@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::StreamPosition;
 use super::error::ProjectionError;
 use super::generation::Generation;
 
@@ -34,6 +35,18 @@ pub(crate) struct Serving {
     pub(crate) previous: Option<Generation>,
     /// Where each stream ended when the projection first read it: what was stored up to then is history.
     pub(crate) history: BTreeMap<String, u64>,
+    /// When each of those streams was created: of one that was made anew nothing was history.
+    #[serde(default)]
+    pub(crate) created: BTreeMap<String, Timestamp>,
+}
+
+impl Serving {
+    /// Up to which number what a stream holds is history, by when it was created.
+    pub(crate) fn history_of(&self, stream: &str, created: Option<Timestamp>) -> u64 {
+        let known = self.created.get(stream).copied();
+        let is_other = known.zip(created).is_some_and(|(known, created)| known != created);
+        if is_other { 0 } else { self.history.get(stream).copied().unwrap_or_default() }
+    }
 }
 
 /// That an operator wants a read model to be built anew.
@@ -129,13 +142,16 @@ impl Ledger {
 
     /// Which read model serves, and the revision of that; where the projection has never run, that it begins now, with its history
     /// up to these numbers. Streams that are new to it are added.
-    pub(crate) async fn begin(&self, ends: &BTreeMap<String, u64>) -> Result<Serving, ProjectionError> {
+    pub(crate) async fn begin(&self, ends: &BTreeMap<String, StreamPosition>) -> Result<Serving, ProjectionError> {
         loop {
             let found = self.serving().await?;
             let mut serving = found.value.unwrap_or_default();
             let known = serving.history.len();
-            for (stream, end) in ends {
-                serving.history.entry(stream.clone()).or_insert(*end);
+            for (stream, StreamPosition { sequence, created, .. }) in ends {
+                if !serving.history.contains_key(stream) {
+                    serving.history.insert(stream.clone(), *sequence);
+                    serving.created.extend(created.map(|created| (stream.clone(), created)));
+                }
             }
             let is_known = found.revision > 0 && serving.history.len() == known;
             if is_known || self.write("serving", &serving, found.revision).await?.is_some() {
@@ -170,7 +186,7 @@ impl Ledger {
         if serving.generation != from {
             return Ok(false);
         }
-        let switched = Serving { generation: Some(to), previous: from, history: serving.history };
+        let switched = Serving { generation: Some(to), previous: from, ..serving };
         Ok(self.write("serving", &switched, found.revision).await?.is_some())
     }
 
@@ -197,5 +213,25 @@ fn failed(key: &str, error: BucketError) -> ProjectionError {
     match error {
         BucketError::NoBucket { .. } => ProjectionError::NoLedger { bucket: BUCKET },
         error => ProjectionError::of_bucket(format!("{key} of the bucket {BUCKET}"), error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_was_history_in_a_stream_that_was_made_anew() {
+        let [before, after] = [1, 2].map(|second| Timestamp::from_second(second).unwrap());
+        let known = || BTreeMap::from([("RULES".to_owned(), 5_000)]);
+        let created = BTreeMap::from([("RULES".to_owned(), before)]);
+        let serving = Serving { history: known(), created, ..Serving::default() };
+
+        assert_eq!(serving.history_of("RULES", Some(before)), 5_000);
+        assert_eq!(serving.history_of("RULES", Some(after)), 0);
+        assert_eq!(serving.history_of("RULES", None), 5_000, "who may not ask when it was");
+        assert_eq!(serving.history_of("OTHER", Some(after)), 0);
+        let noted_before = Serving { history: known(), ..Serving::default() };
+        assert_eq!(noted_before.history_of("RULES", Some(after)), 5_000, "by a version that did not note when");
     }
 }

@@ -277,7 +277,7 @@ impl<'a> Pipeline<'a> {
     /// Projects messages, whatever it takes; says if it was told to stop meanwhile.
     async fn take_in(&mut self, writer: &mut dyn Writer, mut chunk: Chunk) -> Result<Option<Ended>, ProjectionError> {
         let Common { bus, name, config, wanted, .. } = self.common;
-        let history = self.serving.history.get(chunk.stream()).copied().unwrap_or_default();
+        let history = self.serving.history_of(chunk.stream(), chunk.created());
         let serves = self.role == Role::Serves;
         let mut attempt = 0;
         while !chunk.is_empty() {

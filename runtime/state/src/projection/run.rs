@@ -6,12 +6,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use eventsmith_bus::bus::Bus;
+use eventsmith_bus::transport::StreamExtent;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
+use super::checkpoint::StreamPosition;
 use super::config::ProjectionConfig;
 use super::effects::Effects;
 use super::error::ProjectionError;
@@ -145,7 +147,8 @@ async fn begin(
     let streams = streams_of(bus, name, &wanted).await?;
     let mut ends = BTreeMap::new();
     for (stream, filter) in &streams {
-        ends.insert(stream.clone(), extent(bus, name, stream, filter).await?.last);
+        let StreamExtent { last: sequence, created, .. } = extent(bus, name, stream, filter).await?;
+        ends.insert(stream.clone(), StreamPosition { sequence, created, ..StreamPosition::default() });
     }
     ledger.begin(&ends).await?;
     effects.begin(ledger, &ends).await?;
@@ -156,7 +159,13 @@ async fn begin(
 async fn plan(ledger: &Ledger, revision: u32) -> Result<Plan, ProjectionError> {
     let serving = ledger.serving().await?.value.unwrap_or_default();
     let wanted = ledger.wanted(revision).await?;
-    let models = match serving.generation {
+    let models = models(&serving, wanted, revision);
+    Ok(Plan { serving, models })
+}
+
+/// The same, where this serves and that is wanted.
+fn models(serving: &Serving, wanted: Generation, revision: u32) -> Vec<(Generation, Role)> {
+    match serving.generation {
         Some(generation) if generation >= wanted && generation.revision == revision => vec![(generation, Role::Serves)],
         Some(generation) if generation.revision == revision => vec![(generation, Role::Serves), (wanted, Role::Builds)],
         Some(generation) if generation.revision > revision => {
@@ -165,8 +174,7 @@ async fn plan(ledger: &Ledger, revision: u32) -> Result<Plan, ProjectionError> {
             vec![(kept.unwrap_or(wanted), Role::Superseded)]
         }
         _ => vec![(wanted, Role::Builds)],
-    };
-    Ok(Plan { serving, models })
+    }
 }
 
 /// Waits until this instance is to make other read models than it does.
@@ -194,5 +202,29 @@ where
             }
             outcome => return outcome,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_of_before_goes_on_with_what_served_and_not_with_what_is_dropped() {
+        let of = |text: &str| text.parse::<Generation>().unwrap();
+        let serving = |generation, previous: Option<&str>| Serving {
+            generation: Some(of(generation)),
+            previous: previous.map(of),
+            ..Serving::default()
+        };
+
+        assert_eq!(models(&Serving::default(), of("1-1"), 1), [(of("1-1"), Role::Builds)]);
+        assert_eq!(models(&serving("1-1", None), of("1-1"), 1), [(of("1-1"), Role::Serves)]);
+        let rebuilt = models(&serving("1-1", None), of("1-2"), 1);
+        assert_eq!(rebuilt, [(of("1-1"), Role::Serves), (of("1-2"), Role::Builds)]);
+        // The rebuild of revision 1 had not ended when revision 2 began to serve.
+        assert_eq!(models(&serving("2-1", Some("1-1")), of("1-2"), 1), [(of("1-1"), Role::Superseded)]);
+        assert_eq!(models(&serving("3-1", Some("2-1")), of("1-2"), 1), [(of("1-2"), Role::Superseded)]);
+        assert_eq!(models(&serving("1-1", None), of("2-1"), 2), [(of("2-1"), Role::Builds)]);
     }
 }
