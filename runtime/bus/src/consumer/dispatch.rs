@@ -1,6 +1,5 @@
 //! The dispatch loop: fetches the events of one stream and keeps its handlers busy.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +15,12 @@ use super::keeper::{Keeper, renewal_interval, send};
 use super::look::Looked;
 use super::malformed::MalformedInHand;
 use super::monitor::Counters;
-use super::pace::Pace;
+use super::pace::{Pace, wanted};
 use super::queue::{Key, ReadyDelivery, Routing};
 use super::run::{DeliveryEnd, FinishedDelivery, Worker};
 use super::stop::{LAST_GRACE, NOTE_PATIENCE, StopSignal};
 use crate::config::duration::LONGEST;
-use crate::environment::{WorkInstant, watch};
+use crate::environment::{WorkInstant, of_program, watch};
 use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
 
 /// The most that is fetched at a time: fewer than the client keeps for one who reads slowly, as it drops what is beyond.
@@ -204,7 +203,8 @@ impl Dispatch {
                 self.pace.ended();
                 self.accept_again(again);
             } else {
-                self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), routing.key));
+                let run = Arc::clone(&self.worker).finish(Box::new(begun), routing.key);
+                self.running.spawn(of_program(run));
             }
             if took > AT_A_TIME {
                 return true;
@@ -249,8 +249,11 @@ impl Dispatch {
             self.worker.attempts.lost_one(delivery.sequence);
             lost.push(delivery.sequence);
             match self.config.order {
-                Order::Key => in_hand.queue.lease_lost(delivery.sequence, routing.key.as_ref(), until),
-                Order::None => in_hand.queue.done(delivery.sequence, routing.key.as_ref()),
+                // What the server delivers no more nobody waits for.
+                Order::Key if !self.worker.fitness.is_last(delivery) => {
+                    in_hand.queue.lease_lost(delivery.sequence, routing.key.as_ref(), until)
+                }
+                Order::Key | Order::None => in_hand.queue.done(delivery.sequence, routing.key.as_ref()),
             }
         }
     }
@@ -262,7 +265,7 @@ impl Dispatch {
             let runtime = Handle::current();
             self.running.spawn_blocking(move || runtime.block_on(run));
         } else {
-            self.running.spawn(run);
+            self.running.spawn(of_program(run));
         }
     }
 
@@ -282,13 +285,9 @@ impl Dispatch {
         if self.is_careful {
             return usize::from(in_hand == 0).min(room);
         }
-        // What does not come back as nobody asks for it would be taken for another's.
-        let missing = missing.min(room);
-        if ready > prefetch - prefetch / 4 {
-            return missing;
-        }
         let most = self.config.concurrency.saturating_add(prefetch).min(MOST);
-        most.saturating_sub(in_hand).min(room).max(missing)
+        let free = if ready > prefetch - prefetch / 4 { 0 } else { most.saturating_sub(in_hand) };
+        wanted(free, missing, room)
     }
 
     /// How many the breakers let be fetched.
@@ -410,6 +409,10 @@ impl Dispatch {
                 }
                 if pending > known {
                     tracing::debug!(pending, known, "others are not done yet");
+                    let is_stuck = self.worker.in_hand().queue.is_held_longer_than(OVERDUE);
+                    if is_stuck && !self.deliveries.is_served() {
+                        self.worker.give_up_last().await;
+                    }
                 } else if !self.worker.nak_unsure().await {
                     self.worker.in_hand().queue.release();
                 }
@@ -426,23 +429,17 @@ impl Dispatch {
         if has_reason && self.looking.is_empty() && self.deliveries.is_live() {
             overdue.sort_unstable();
             overdue.truncate(AT_ONCE);
-            self.looking.spawn(Arc::clone(&self.worker).look(overdue));
+            self.looking.spawn(of_program(Arc::clone(&self.worker).look(overdue)));
         }
     }
 
     /// Lets events with keys go on whose predecessors are gone. Those that the server still has, nobody asked for: all handlers are at
     /// work, or the consumer is paused.
-    fn looked(&mut self, Looked { overdue, dropped, unacked, leased }: Looked) {
+    fn looked(&mut self, looked: Looked) {
         let now = Instant::now();
         let mut in_hand = self.worker.in_hand();
-        // What was in hand all the time the server counted when it was asked. If it counted nothing else, it has none that is overdue.
-        let still: HashSet<u64> = in_hand.leased(now).collect();
-        let others = leased.iter().filter(|sequence| still.contains(sequence)).count() as u64;
-        let is_gone = |sequence: &u64| {
-            dropped.contains(sequence)
-                || unacked.is_some_and(|(pending, floor)| *sequence <= floor || pending <= others)
-        };
-        let (gone, left): (Vec<u64>, Vec<u64>) = overdue.into_iter().partition(is_gone);
+        let still = in_hand.leased(now).collect();
+        let (gone, left) = looked.gone_and_left(&still);
         in_hand.queue.forget_overdue(&gone, now);
         in_hand.queue.expect_until(&left, now + OVERDUE, now);
     }

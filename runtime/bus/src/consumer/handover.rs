@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Handover {
     is_held: bool,
+    /// Since when they are.
+    held_since: Option<Instant>,
     /// Events in hand that another instance may ack.
     unsure: HashSet<u64>,
     /// Those that were nakked, if the numbers agreed.
@@ -33,6 +35,7 @@ struct Awaited {
 impl Handover {
     pub(super) fn hold(&mut self) {
         self.is_held = true;
+        self.held_since.get_or_insert_with(Instant::now);
         self.awaited = None;
     }
 
@@ -42,6 +45,16 @@ impl Handover {
 
     pub(super) fn is_held(&self) -> bool {
         self.is_held
+    }
+
+    /// The server counts something that is not in hand any more: nothing that comes back releases what is held.
+    pub(super) fn doubt(&mut self) {
+        self.awaited = None;
+    }
+
+    /// Whether they have been held for longer than that.
+    pub(super) fn is_held_longer_than(&self, time: Duration) -> bool {
+        self.held_since.is_some_and(|since| since.elapsed() > time)
     }
 
     /// A delivery of an event came that was not in hand. Returns whether it was the last that was awaited.

@@ -1,7 +1,7 @@
 //! Deletes what was noted of events that are done, beside the work: no event waits for that.
 //!
-//! Where events are tried once only, each is noted before it runs. So of each there is one request more, for the number that the note
-//! was stored under; nothing is searched. A few of them are on their way at a time. What is not deleted here, as the process ends, or as
+//! Where events are tried once only, each is noted before it runs. So of each there are two requests more, which look at the number that the
+//! note was stored under and delete it; nothing is searched. A few of them are on their way at a time. What is not deleted here, as the process ends, or as
 //! more are done than can be deleted, is deleted once a minute with what others left.
 
 use std::collections::VecDeque;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::pause::Pause;
 use crate::dead_letters::runs::RunCounts;
+use crate::environment::of_program;
 use crate::transport::Transport;
 
 /// How many requests are on their way at a time.
@@ -19,8 +20,8 @@ const MOST_WAITING: usize = 4_096;
 /// What is to be deleted.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Noted {
-    /// The only note about an event, by its number in the stream of the dead letters.
-    Once(u64),
+    /// The only note about the event of a number, by the note's own number in the stream of the dead letters.
+    Once { of: u64, number: u64 },
     /// All that was noted of the event of this number.
     Of(u64),
 }
@@ -58,7 +59,7 @@ impl NoteDeletion {
         if state.tasks < AT_ONCE {
             state.tasks += 1;
             drop(state);
-            self.0.transport.background().spawn(Arc::clone(&self.0).work());
+            self.0.transport.background().spawn(of_program(Arc::clone(&self.0).work()));
         }
     }
 }
@@ -67,7 +68,7 @@ impl Deleter {
     async fn work(self: Arc<Self>) {
         while let Some(noted) = self.next() {
             let deleted = match noted {
-                Noted::Once(number) => self.counts.delete_one(&*self.transport, number).await,
+                Noted::Once { of, number } => self.counts.delete_one(&*self.transport, of, number).await,
                 Noted::Of(sequence) => self.counts.delete(&*self.transport, sequence).await,
             };
             if let Err(error) = deleted {

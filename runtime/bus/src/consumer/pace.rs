@@ -61,6 +61,12 @@ impl Pace {
     }
 }
 
+/// How many are asked for where so many places are free. What is missing is asked for although there is none: what does not come back as
+/// nobody asks for it would be taken for another's.
+pub(super) fn wanted(free: usize, missing: usize, room: usize) -> usize {
+    free.max(missing).min(room)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,5 +166,12 @@ mod tests {
         (0..9).for_each(|_| pace.ended());
 
         assert_eq!(pace.ahead(true, now), 0);
+    }
+
+    #[test]
+    fn what_is_to_come_back_is_asked_for_though_all_places_are_taken() {
+        assert_eq!(wanted(0, 3, usize::MAX), 3);
+        assert_eq!(wanted(5, 3, usize::MAX), 5);
+        assert_eq!(wanted(0, 3, 2), 2, "but not while a breaker is open");
     }
 }

@@ -38,7 +38,12 @@ impl Pause {
         let is_denied = Denied::behind(error).is_some();
         let pause = if is_denied { DENIED } else { FAILED };
         tracing::warn!(error, "{what}; trying again in {pause:?}");
-        *self.until() = Some(Until { time: Instant::now() + pause, is_denied });
+        let new = Until { time: Instant::now() + pause, is_denied };
+        let mut until = self.until();
+        // What failed otherwise may have been on its way when the other was denied.
+        if until.is_none_or(|until| until.time < new.time) {
+            *until = Some(new);
+        }
     }
 
     fn now(&self) -> Option<Until> {

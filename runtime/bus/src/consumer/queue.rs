@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -172,7 +173,11 @@ impl Queue {
     /// The lease of an event ended. It is redelivered here, unless another instance may have got it meanwhile.
     pub(super) fn lease_lost(&mut self, sequence: u64, key: Option<&Key>, until: Instant) {
         match self.shared.contains(&sequence) {
-            true => self.done(sequence, key),
+            true => {
+                // The server counts it, and it is not here any more: what was counted before says nothing now.
+                self.handover.doubt();
+                self.done(sequence, key);
+            }
             false => self.away(sequence, key, until),
         }
     }
@@ -243,6 +248,16 @@ impl Queue {
     /// Takes out what waits and the server would deliver again.
     pub(super) fn drain_redeliverable(&mut self, max_deliver: Option<u64>) -> Vec<Delivery> {
         self.take_out(|delivery| max_deliver.is_none_or(|most| delivery.deliveries < most))
+    }
+
+    /// Whether events with keys have been held for longer than that.
+    pub(super) fn is_held_longer_than(&self, time: Duration) -> bool {
+        self.handover.is_held_longer_than(time)
+    }
+
+    /// Takes out what waits and the server would deliver to nobody any more.
+    pub(super) fn drain_last(&mut self, max_deliver: Option<u64>) -> Vec<Delivery> {
+        self.take_out(|delivery| max_deliver.is_some_and(|most| delivery.deliveries >= most))
     }
 
     /// Takes out what waits and another instance may ack.

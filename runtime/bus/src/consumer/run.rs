@@ -293,6 +293,7 @@ impl Worker {
             ?delay,
             "another process may have run it or not; it is put off"
         );
+        self.attempts.put_off(&delivery);
         let end = self.nak(&delivery, Some(delay)).await;
         FinishedDelivery { sequence, stored, key, end }
     }
@@ -361,7 +362,7 @@ impl Worker {
                 Counters::count(&counters.lease_lost);
                 self.in_hand().settling(delivery.sequence);
                 self.attempts.given_up(delivery, attempt.saturating_sub(u64::from(outcome.is_handed_back())));
-                DeliveryEnd::Left
+                self.left(delivery)
             }
             Settlement::Nak => {
                 Counters::count(&counters.cut_off);
@@ -402,13 +403,18 @@ impl Worker {
     async fn nak(&self, delivery: &Delivery, delay: Option<Duration>) -> DeliveryEnd {
         if !delivery.acker.lease().is_held(Instant::now()) {
             self.in_hand().settling(delivery.sequence);
-            return DeliveryEnd::Left;
+            return self.left(delivery);
         }
         self.send_last(delivery, AckKind::Nak(delay)).await;
         match self.fitness.is_last(delivery) {
             true => DeliveryEnd::GivenUp,
             false => DeliveryEnd::Nakked(Instant::now() + delay.unwrap_or_default()),
         }
+    }
+
+    /// What becomes of an event that is left as its lease has ended: after its last delivery nobody gets it any more.
+    fn left(&self, delivery: &Delivery) -> DeliveryEnd {
+        if self.fitness.is_last(delivery) { DeliveryEnd::GivenUp } else { DeliveryEnd::Left }
     }
 
     /// Sends the ack that ends a delivery.

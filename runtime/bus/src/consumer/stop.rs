@@ -74,6 +74,13 @@ impl Worker {
         self.nak_all(waiting, again).await;
     }
 
+    /// Gives up what waits at its last delivery, where another instance is served: as long as it is held here that one begins nothing, and
+    /// it is held as long as that one has something.
+    pub(super) async fn give_up_last(&self) {
+        let last = Self::lend(&mut self.in_hand(), |queue| queue.drain_last(self.fitness.max_deliver()));
+        self.nak_all(last, Vec::new()).await;
+    }
+
     /// Naks what waits and another instance may ack, to [see](super::handover) whether the server still counts it as pending.
     /// Returns whether there was any, which is to come back now.
     pub(super) async fn nak_unsure(&self) -> bool {

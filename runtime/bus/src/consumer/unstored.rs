@@ -44,3 +44,26 @@ impl Unstored {
         (stored == delivery.stored).then_some((attempt, HandlerOutcome::Decided(reason, error)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_first_gives_way() {
+        let unstored = Unstored::default();
+        let numbers = (1..=MOST as u64).rev();
+
+        for sequence in numbers {
+            unstored.keep(&Delivery::for_test(sequence), 2, DeadReason::Rejected, format!("{sequence}"));
+        }
+        unstored.keep(&Delivery::for_test(1), 3, DeadReason::Rejected, "once more".to_owned());
+        unstored.keep(&Delivery::for_test(5_000), 2, DeadReason::Rejected, "the last".to_owned());
+
+        assert!(unstored.take(&Delivery::for_test(MOST as u64)).is_none(), "it was the first, whatever its number");
+        assert!(unstored.take(&Delivery::for_test(5_000)).is_some());
+        assert!(matches!(unstored.take(&Delivery::for_test(1)), Some((3, _))), "it was kept anew");
+        assert!(unstored.take(&Delivery::for_test(2)).is_some());
+        assert!(unstored.take(&Delivery::for_test(2)).is_none());
+    }
+}

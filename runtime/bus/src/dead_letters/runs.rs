@@ -99,12 +99,17 @@ impl RunCounts {
         self.delete_until(transport, &self.subject(sequence), u64::MAX).await
     }
 
-    /// Deletes one note, by its number in the stream of the dead letters.
+    /// Deletes one note about an event, by the note's own number in the stream of the dead letters: unless that has another message by now,
+    /// perhaps a dead letter, as it was made anew.
     ///
     /// # Errors
     /// As [`delete`](Self::delete).
-    pub async fn delete_one(&self, transport: &dyn Transport, number: u64) -> Result<(), Unavailable> {
-        transport.delete_message(&self.dead_letters, number).await
+    pub async fn delete_one(&self, transport: &dyn Transport, sequence: u64, number: u64) -> Result<(), Unavailable> {
+        let found = transport.message(&self.dead_letters, MessageSelector::Sequence(number)).await?;
+        match found.filter(|found| *found.message.subject == *self.subject(sequence)) {
+            Some(_) => transport.delete_message(&self.dead_letters, number).await,
+            None => Ok(()),
+        }
     }
 
     /// Deletes what was noted of events up to this number in their stream: they are done, and whoever handled them did not

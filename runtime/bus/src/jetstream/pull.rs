@@ -28,7 +28,7 @@ use super::probe::Probe;
 use super::pull_limits::{PullLimits, REQUESTS, is_refusal};
 use super::search::Scope;
 use crate::cause::Cause;
-use crate::environment::{self, watch};
+use crate::environment::{self, of_program, watch};
 use crate::settings::ConsumerSettings;
 use crate::transport::{Arrival, Deliveries, Delivery, Gone, Lease, LockedOut, Unavailable};
 
@@ -63,6 +63,9 @@ pub(super) struct PullDeliveries {
     suspended: Duration,
     /// To be reported before anything else: messages may have been lost on their way.
     gap: bool,
+    /// Whether the server heard us when that was looked at last: what waits may begin once it does again, be it by an answer or by a new
+    /// connection.
+    was_live: bool,
     /// Of a pinned consumer: whether the pin is ours.
     pin: Option<PinnedLease>,
     /// Whether the durable consumer is still the same.
@@ -115,6 +118,10 @@ impl Deliveries for PullDeliveries {
         was_awake && self.is_connected() && self.probe.is_live(Instant::now())
     }
 
+    fn is_served(&self) -> bool {
+        self.pin.as_ref().is_none_or(|pin| pin.id.is_some())
+    }
+
     fn limit(&mut self, ack_wait: Duration) {
         self.probe.limit(ack_wait);
     }
@@ -133,7 +140,7 @@ impl PullDeliveries {
         let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
         let life = Arc::new(Life::new(Arc::clone(&jetstream), stream, durable));
         let mut tasks = JoinSet::new();
-        tasks.spawn_on(Arc::clone(&life).follow(), jetstream.thread.handle());
+        tasks.spawn_on(of_program(Arc::clone(&life).follow()), jetstream.thread.handle());
         let scope = Scope { life: Arc::clone(&life), ack_wait: *ack_wait, is_pinned: *ordered };
         Ok(Self {
             jetstream,
@@ -150,6 +157,7 @@ impl PullDeliveries {
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
             suspended: environment::look_at_clocks(),
             gap: false,
+            was_live: false,
             pin: ordered.then(|| PinnedLease::new(Instant::now())),
             life,
             tasks,
@@ -178,6 +186,10 @@ impl PullDeliveries {
             }
             if std::mem::take(&mut self.gap) {
                 return Ok(Arrival::Gap);
+            }
+            let is_live = self.is_live();
+            if !std::mem::replace(&mut self.was_live, is_live) && is_live {
+                return Ok(Arrival::Live);
             }
             let wake_at = self.wake_at();
             if let Some(earlier) = wake_at.filter(|wake_at| *wake_at < self.alarm.deadline()) {
@@ -212,8 +224,9 @@ impl PullDeliveries {
                     // Nobody was there to refuse it. Without pull requests that is all that tells of a deleted consumer.
                     self.probe.failed(number);
                     self.life.find().await?;
-                } else if self.note_answer(number) {
-                    return Ok(Arrival::Live);
+                } else {
+                    self.probe.answered(number);
+                    self.life.heard(self.probe.heard());
                 }
                 continue;
             }
@@ -250,14 +263,6 @@ impl PullDeliveries {
         let pin = self.pin.as_ref().filter(|pin| pin.id.is_some() && self.link.borrow().connected);
         let probe = self.is_connected().then(|| self.probe.ask_at());
         check_at.into_iter().chain(pin.map(|pin| pin.ask_at)).chain(probe).min()
-    }
-
-    /// The consumer refused what it was asked without sense. Returns whether it had not been heard for long.
-    fn note_answer(&mut self, number: u64) -> bool {
-        let was_live = self.is_live();
-        self.probe.answered(number);
-        self.life.heard(self.probe.heard());
-        !was_live && self.is_live()
     }
 
     /// Asks for a sign of life when it is time.

@@ -36,6 +36,11 @@ pub trait Deliveries: Debug + Send + Sync {
     /// begin until [`next`](Self::next) says so.
     fn is_live(&self) -> bool;
 
+    /// Whether the server serves this reader, of several of whom it serves one; as far as is known here.
+    fn is_served(&self) -> bool {
+        true
+    }
+
     /// An operator changed `ack_wait`.
     fn limit(&mut self, ack_wait: Duration) {
         // Where deliveries come at once, nothing depends on it.

@@ -164,3 +164,84 @@ async fn who_has_no_handler_notes_no_run_that_was_only_inferred() {
 
     assert_eq!(process(&transport).number(&delivered(3), 1).await, Ok(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_too_long_to_be_noted_is_known_here_and_said_later() {
+    let transport = with_dead_letters();
+    let attempts = process(&transport);
+    let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
+    attempts.noting.begin(&std::io::Error::other("no leader"), UNNOTED);
+
+    attempts.not_run(&[delivered(2)]).await;
+    attempts.not_run(&[delivered(3)]).await;
+
+    assert!(attempts.has_unsaid());
+    assert_eq!(attempts.number(&delivered(4), 5).await, Ok(2), "the first delivery alone may have been run");
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    attempts.say_again().await;
+    assert!(!attempts.has_unsaid());
+    assert_eq!(process(&transport).number(&delivered(4), 5).await, Ok(2));
+}
+
+#[tokio::test]
+async fn what_was_handed_back_and_is_said_late_restores_no_run_that_was_withdrawn() {
+    let transport = with_dead_letters();
+    let (one, other) = (process(&transport), process(&transport));
+    let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
+    one.note_last(&delivered(1), 1).await;
+    assert_eq!(other.number(&delivered(2), 1).await, Err(Unsure(2)));
+    one.withdraw(&delivered(1), 1).await;
+
+    other.not_run(&[delivered(2)]).await;
+
+    assert_eq!(process(&transport).number(&delivered(3), 1).await, Ok(1), "it never ran");
+}
+
+#[tokio::test]
+async fn what_was_noted_of_an_earlier_consumer_is_replaced_and_pauses_nothing() {
+    let transport = with_dead_letters();
+    let attempts = process(&transport);
+    let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
+    attempts.note_last(&delivered(1), 1).await;
+
+    // It expects that nothing is noted of a first delivery; but the consumer was made anew.
+    process(&transport).not_run(&[delivered(1)]).await;
+
+    assert_eq!(process(&transport).number(&delivered(2), 1).await, Ok(1), "it was never run");
+    let other = process(&transport);
+    other.not_run(&[delivered(2)]).await;
+    assert!(!other.noting.is_on() && !other.has_unsaid());
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_put_off_is_no_attempt() {
+    let transport = with_dead_letters();
+    let attempts = process(&transport);
+    let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
+    let counts = RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS");
+    let unrun = RunCount { deliveries: 9, ..RunCount::default() };
+    counts.put(&*transport, 7, delivered(9).stored, unrun, None).await.unwrap();
+
+    (10..=12).for_each(|deliveries| attempts.put_off(&delivered(deliveries)));
+
+    assert_eq!(attempts.number(&delivered(13), 10).await, Ok(1));
+    assert_eq!(attempts.number(&delivered(15), 10).await, Ok(3), "of the two since then nothing is known");
+}
+
+#[tokio::test]
+async fn a_note_is_not_deleted_by_a_number_that_another_message_has_by_now() {
+    let memory = Memory::default();
+    let dead_letters = StreamDescriptor::new("DEAD", &["rules.dlq.>"]);
+    memory.put_stream(&StreamSettings::from(&dead_letters)).unwrap();
+    let transport: Arc<dyn Transport> = Arc::new(memory);
+    let counts = RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS");
+    let delivery = Delivery::for_test(7);
+    // As if the stream had been made anew: what had been noted of 7 was the first message, and is of 8 by now.
+    counts.put(&*transport, 8, delivery.stored, RunCount::default(), None).await.unwrap();
+
+    counts.delete_one(&*transport, 7, 1).await.unwrap();
+    assert!(transport.message("DEAD", MessageSelector::Sequence(1)).await.unwrap().is_some());
+    counts.delete_one(&*transport, 8, 1).await.unwrap();
+
+    assert!(transport.message("DEAD", MessageSelector::Sequence(1)).await.unwrap().is_none());
+}

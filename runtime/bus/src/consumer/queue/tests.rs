@@ -1,7 +1,5 @@
 //! The order of what waits.
 
-use std::time::Duration;
-
 use super::*;
 
 fn push(queue: &mut Queue, sequence: u64, key: &str) {
@@ -201,4 +199,43 @@ fn what_was_settled_is_known_when_it_is_redelivered_and_not_for_ever() {
 
     assert_eq!([2, 10].map(|sequence| queue.last_ack(&again(sequence))), [None, Some(ended)]);
     assert_eq!(queue.settled.len(), REMEMBERED);
+}
+
+#[test]
+fn what_lost_its_lease_since_it_was_counted_keeps_what_is_held() {
+    let (mut queue, key) = (Queue::default(), "a".into());
+    let later = Instant::now() + Duration::from_secs(60);
+    push(&mut queue, 1, "a");
+    pop(&mut queue);
+    queue.expect_nothing();
+    queue.hold();
+    push(&mut queue, 2, "a");
+    push_again(&mut queue, 9, "b", 2);
+    // The numbers agree: 1 runs, 2 waits, and 9 is nakked.
+    assert_eq!(queue.drain_unsure(None).len(), 1);
+    queue.expect([9]);
+
+    queue.lease_lost(1, Some(&key), later);
+    push_again(&mut queue, 9, "b", 3);
+
+    assert_eq!(pop(&mut queue), None, "1 is redelivered, and comes before 2");
+    assert!(queue.is_holding());
+}
+
+fn push_again(queue: &mut Queue, sequence: u64, key: &str, deliveries: u64) {
+    let routing = Routing { route: None, key: Some(key.into()) };
+    queue.push(Delivery { deliveries, ..Delivery::for_test(sequence) }, routing);
+}
+
+#[test]
+fn what_nobody_would_be_delivered_again_can_be_taken_out_alone() {
+    let mut queue = Queue::default();
+    queue.hold();
+    push_again(&mut queue, 1, "a", 3);
+    push_again(&mut queue, 2, "a", 2);
+
+    let last: Vec<u64> = queue.drain_last(Some(3)).iter().map(|delivery| delivery.sequence).collect();
+
+    assert_eq!((last, queue.held()), (vec![1], 1));
+    assert!(queue.drain_last(None).is_empty());
 }

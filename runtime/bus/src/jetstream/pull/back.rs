@@ -7,7 +7,9 @@ use tokio::time::{Instant, timeout};
 use super::{PinnedLease, PullDeliveries};
 use crate::cause::Cause;
 use crate::config::duration::LONGEST;
+use crate::environment::of_program;
 use crate::jetstream::client::{ASK_AGAIN, PAUSE};
+use crate::jetstream::consumers::PIN_TIMEOUT;
 use crate::transport::{Delivery, Gone};
 
 impl PullDeliveries {
@@ -24,14 +26,18 @@ impl PullDeliveries {
                 _ => Ok(()),
             }
         };
-        let (stream, consumer) = (self.stream.clone(), self.durable.clone());
+        let (stream, consumer, mut link) = (self.stream.clone(), self.durable.clone(), self.link.clone());
         let in_time = async move {
+            // There may be no connection for a while. After that time the pin has ended by itself.
+            if timeout(PIN_TIMEOUT, link.wait_for(|link| link.connected)).await.is_err() {
+                return;
+            }
             let unpinned = timeout(ASK_AGAIN, unpin).await;
             if !matches!(unpinned, Ok(Ok(()))) {
                 tracing::debug!(stream, consumer, ?unpinned, "the pin ends by itself");
             }
         };
-        self.tasks.spawn_on(in_time, self.jetstream.thread.handle());
+        self.tasks.spawn_on(of_program(in_time), self.jetstream.thread.handle());
     }
 
     pub(super) async fn take_back(&mut self, is_holding: bool) -> Result<Vec<Delivery>, Gone> {
