@@ -170,6 +170,7 @@ impl State {
             Parcel::ServerLearns { connection } => self.server.disconnect(connection, now),
             Parcel::Begin(number) => self.begin_fault(number),
             Parcel::End(fault) => self.end_fault(&fault),
+            Parcel::GoOn { process } => self.go_on(process),
         }
         self.dispatch();
         None
@@ -245,6 +246,7 @@ impl State {
         let found = &mut self.processes[process];
         found.connection = None;
         found.is_cut = false;
+        found.losses += 1;
         self.tell(process, ClientEvent::Disconnected);
         let after = 2 + self.random.below(20);
         self.schedule(after, Parcel::Connect { process });
@@ -285,7 +287,8 @@ impl State {
     /// After how long something arrives, as often as it does.
     fn fates(&mut self, loss: Loss) -> Vec<Time> {
         let [lost, late, doubled] = match loss {
-            Loss::Never => [0; 3],
+            Loss::Answer if self.has_late_answers => [0, 700, 0],
+            Loss::Never | Loss::Answer => [0; 3],
             Loss::NotTwice => [self.chaos[0], self.chaos[1], 0],
             Loss::Any => self.chaos,
         };

@@ -16,13 +16,17 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::process::{Frame, Subscription};
 use crate::world::World;
 
 /// How long the client waits for an answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much may wait for a connection. Real clients have more room, and are without a connection for longer.
+const ROOM: usize = 64;
+/// How often to look whether there is room.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The client of one process, which ends with it.
 #[derive(Debug)]
@@ -63,6 +67,7 @@ impl Client {
 
     async fn send(&self, frame: Frame) -> bool {
         self.give_way().await;
+        wait_for_room(&self.world, self.process).await;
         let is_open = self.world.state().send(self.process, frame);
         self.world.wake();
         is_open
@@ -163,7 +168,7 @@ impl SimulatedClient for Client {
         async move {
             self.give_way().await;
             while self.world.state().is_waiting(self.process) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
             }
             Ok(())
         }
@@ -207,18 +212,22 @@ impl SimulatedSubscriber for Incoming {
         }
     }
 
-    fn unsubscribe_after(&mut self, count: u64) {
-        let mut state = self.world.state();
-        let process = &mut state.processes[self.process];
-        if let Some(subscription) = process.subscriptions.get_mut(&self.number) {
-            subscription.most = Some(count);
-            if subscription.received >= count {
-                subscription.end();
+    fn unsubscribe_after(&mut self, count: u64) -> BoxFuture<'_, ()> {
+        async move {
+            wait_for_room(&self.world, self.process).await;
+            let mut state = self.world.state();
+            let process = &mut state.processes[self.process];
+            if let Some(subscription) = process.subscriptions.get_mut(&self.number) {
+                subscription.most = Some(count);
+                if subscription.received >= count {
+                    subscription.end();
+                }
             }
+            state.send(self.process, Frame::Unsubscribe(self.number, Some(count)));
+            drop(state);
+            self.world.wake();
         }
-        state.send(self.process, Frame::Unsubscribe(self.number, Some(count)));
-        drop(state);
-        self.world.wake();
+        .boxed()
     }
 }
 
@@ -226,13 +235,28 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         let mut state = self.world.state();
         state.processes[self.process].subscriptions.remove(&self.number);
-        state.send(self.process, Frame::Unsubscribe(self.number, None));
+        // Where there is no room it is not said.
+        if !state.processes[self.process].is_full() {
+            state.send(self.process, Frame::Unsubscribe(self.number, None));
+        }
         drop(state);
         self.world.wake();
     }
 }
 
+/// Waits while too much waits for a connection, as the client does that has one place for each of so many commands.
+async fn wait_for_room(world: &World, process: usize) {
+    while world.state().processes[process].is_full() {
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
 impl crate::process::Process {
+    /// Whether as much waits for a connection as there is room for.
+    fn is_full(&self) -> bool {
+        self.connection.is_none() && !self.is_closed && !self.is_dead && self.queue.len() >= ROOM
+    }
+
     fn subscribe(&mut self, subject: String, queue: Option<String>) -> u64 {
         self.subscribed += 1;
         self.subscriptions.insert(self.subscribed, Subscription { subject, queue, ..Subscription::default() });

@@ -47,4 +47,21 @@ pub(crate) enum Parcel {
     /// A fault happens, or ends.
     Begin(usize),
     End(Fault),
+    /// A program goes on.
+    GoOn {
+        process: usize,
+    },
+}
+
+impl Parcel {
+    /// The program that takes it in, if one does.
+    pub(crate) fn receiver(&self) -> Option<usize> {
+        match self {
+            Self::Down { process, .. }
+            | Self::Tell { process, .. }
+            | Self::Connect { process }
+            | Self::ClientLearns { process, .. } => Some(*process),
+            _ => None,
+        }
+    }
 }

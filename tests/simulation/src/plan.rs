@@ -1,7 +1,5 @@
 //! What is to happen in a schedule: all of it follows from the seed, and can be left out piece by piece.
 
-use eventsmith::simulation::Random;
-
 use crate::clock::Time;
 
 /// When the last fault begins at the latest.
@@ -29,10 +27,14 @@ pub struct Plan {
     pub prefetch: usize,
     /// How often an event may be tried.
     pub max_attempts: u64,
+    /// How often the server delivers it at most.
+    pub max_deliver: u64,
     /// The events, in the order in which they are published.
     pub events: Vec<EventPlan>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// When nothing goes wrong any more.
+    pub faults_until: Time,
     /// In thousands: how many acks are lost, late and doubled all the time.
     pub chaos: [u64; 3],
     /// How all consumers end.
@@ -67,6 +69,8 @@ pub enum Ending {
     Refused,
     /// No program may ask for messages any more.
     Denied,
+    /// No program may look at the consumer any more, and all have to connect again.
+    Blind,
 }
 
 /// An event, and how its handler behaves.
@@ -98,6 +102,10 @@ pub enum RunEnd {
     /// It was dropped before its end.
     Dropped,
 }
+
+/// How the last run of an event ends, or of a request.
+pub(crate) const RUN_ENDS: [RunEnd; 5] =
+    [RunEnd::Handled, RunEnd::Handled, RunEnd::Handled, RunEnd::Rejected, RunEnd::Panicked];
 
 /// A request, and how its handler behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,8 +182,12 @@ pub enum FaultKind {
     Restart,
     /// JetStream answers nothing, as without a leader.
     Silence,
+    /// What the API of JetStream is asked it does, and tells late.
+    LateAnswers,
     /// The stream of the dead letters answers nothing.
     SilentDeadLetters,
+    /// A program stands still: its clocks and its server go on.
+    StandStill,
     /// A program ends without notice.
     Crash,
     /// A program ends with one of the next messages that it sends.
@@ -205,12 +217,14 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Disconnect,
         Self::HalfOpen,
         Self::Restart,
         Self::Silence,
+        Self::LateAnswers,
         Self::SilentDeadLetters,
+        Self::StandStill,
         Self::Crash,
         Self::CrashAtSend,
         Self::ClockJump,
@@ -228,53 +242,6 @@ impl FaultKind {
 }
 
 impl Plan {
-    /// The plan of a seed.
-    pub fn of(seed: u64) -> Self {
-        let mut random = Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let mut pick = |from: u64, to: u64| from + random.below(to - from + 1);
-        let instances = pick(1, 3) as usize;
-        let keys = pick(1, 3);
-        let events = (0..pick(1, 10))
-            .map(|_| EventPlan {
-                at: pick(0, 8_000),
-                key: pick(1, keys),
-                work: [0, 0, 20, 500, 3_000, 6_500][pick(0, 5) as usize],
-                fails: [0, 0, 0, 0, 1, 2, 9][pick(0, 6) as usize],
-                end: [RunEnd::Handled, RunEnd::Handled, RunEnd::Handled, RunEnd::Rejected, RunEnd::Panicked]
-                    [pick(0, 4) as usize],
-            })
-            .collect();
-        let mut faults: Vec<Fault> = (0..pick(0, 5))
-            .map(|_| Fault {
-                at: pick(0, FAULTS_UNTIL),
-                instance: pick(0, instances as u64) as usize,
-                lasts: pick(1, 8_000),
-                kind: FaultKind::ALL[pick(0, FaultKind::ALL.len() as u64 - 1) as usize],
-            })
-            .collect();
-        faults.sort_by_key(|fault| fault.at);
-        Self {
-            seed,
-            is_ordered: pick(0, 1) == 1,
-            instances,
-            ack_wait: [1_500, 3_000, 6_000][pick(0, 2) as usize],
-            concurrency: pick(1, 4) as usize,
-            prefetch: pick(0, 6) as usize,
-            max_attempts: pick(2, 4),
-            events,
-            faults,
-            chaos: [[0, 0, 0], [0, 0, 0], [20, 50, 20]][pick(0, 2) as usize],
-            ending: match pick(0, 9) {
-                0 => Ending::Deleted,
-                1 => Ending::Refused,
-                2 => Ending::Denied,
-                _ => Ending::Stopped,
-            },
-            asks: Vec::new(),
-            commands: Vec::new(),
-        }
-    }
-
     /// Whether the consumer is deleted, or its stream.
     pub fn deletes(&self) -> bool {
         let is_deletion = |fault: &Fault| matches!(fault.kind, FaultKind::DeleteConsumer | FaultKind::DeleteStream);
@@ -293,6 +260,7 @@ impl Plan {
         };
         add(&|plan| plan.ending = Ending::Stopped);
         add(&|plan| plan.chaos = [0; 3]);
+        add(&|plan| plan.max_deliver = 100);
         add(&|plan| plan.events.truncate(plan.events.len().div_ceil(2)));
         (0..self.faults.len()).for_each(|number| add(&|plan| without(&mut plan.faults, number)));
         (0..self.events.len()).for_each(|number| add(&|plan| without(&mut plan.events, number)));

@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use async_nats::Message;
 use async_nats::message::OutboundMessage;
-use eventsmith::simulation::ClientEvent;
+use eventsmith::simulation::{ClientEvent, Program};
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Time;
@@ -20,6 +20,14 @@ pub type Listener = Arc<dyn Fn(&ClientEvent) + Send + Sync>;
 pub struct Process {
     /// Which instance it is.
     pub instance: usize,
+    /// All its tasks, to let them stand still.
+    pub program: Program,
+    /// Since when it stands still, if it does.
+    pub still_since: Option<Time>,
+    /// Whether it ever did.
+    pub has_stood_still: bool,
+    /// When it was asked to stop, and could hear it.
+    pub asked_to_stop: Option<Time>,
     /// Whether it has crashed.
     pub is_dead: bool,
     /// Wakes whoever looks after it when it crashes.
@@ -52,6 +60,8 @@ pub struct Process {
     pub requests: BTreeMap<String, oneshot::Sender<Message>>,
     /// The subscription to which all answers come.
     pub answers: Option<u64>,
+    /// How often it lost its connection.
+    pub losses: usize,
     /// How many subjects of its own it had.
     pub inboxes: u64,
     /// Takes in its client's events.

@@ -13,7 +13,7 @@ use crate::audit::audit;
 use crate::clock::{Time, begin};
 use crate::executing::execute;
 use crate::mutation::Mutation;
-use crate::plan::{FAULTS_UNTIL, Plan};
+use crate::plan::Plan;
 use crate::service::{publish, serve};
 use crate::world::World;
 
@@ -80,7 +80,7 @@ async fn pass(world: &World) {
         (_, true) => tokio::spawn(execute_all_of(world.clone(), instances)),
         _ => tokio::spawn(publish(world.clone())),
     };
-    sleep(Duration::from_millis(FAULTS_UNTIL + 1_000)).await;
+    sleep(Duration::from_millis(plan.faults_until + 1_000)).await;
     world.state().heal();
     world.wake();
     if timeout(LAST_PATIENCE, &mut publisher).await.is_err() {

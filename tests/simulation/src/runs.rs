@@ -32,8 +32,8 @@ impl State {
             && let Some(sequence) = sequence
         {
             for (earlier, sequences) in &history.events {
-                let is_before = sequences.first().is_some_and(|first| *first < sequence);
-                if is_before && history.key(*earlier) == key && !self.is_done(*earlier) {
+                let Some(&first) = sequences.first().filter(|first| **first < sequence) else { continue };
+                if history.key(*earlier) == key && !self.is_done(*earlier) && !self.is_given_up(first) {
                     violations.push(format!("event {event} begins although event {earlier} before it is not done"));
                 }
             }
@@ -77,6 +77,12 @@ impl State {
     fn had_lease(&self, sequence: Option<u64>, process: usize) -> bool {
         let orphaned = sequence.and_then(|sequence| self.server.orphaned.get(&(sequence, process)));
         orphaned.is_some_and(|until| *until > self.now)
+    }
+
+    /// Whether the server has delivered an event as often as it may.
+    fn is_given_up(&self, sequence: u64) -> bool {
+        let deliveries = self.server.handed.get(&sequence).map_or(0, Vec::len) as u64;
+        deliveries >= self.plan.max_deliver
     }
 
     /// Whether an event is handled or dead-lettered.

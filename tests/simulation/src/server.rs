@@ -30,6 +30,9 @@ pub const PLACE: &str = "rules.command.order.place";
 /// The durable consumer.
 pub const SERVICE: &str = "shop";
 
+/// The delivery of who acks an event without one, as its advisory was handled; perhaps that of an earlier consumer.
+const UNKNOWN: u64 = 0;
+
 /// A connection, as the server sees it.
 #[derive(Debug)]
 pub struct Connection {
@@ -53,6 +56,8 @@ struct Subscription {
 pub enum Loss {
     /// Nothing.
     Never,
+    /// Keep it for a while, where the answers of the API come late.
+    Answer,
     /// Lose it, or keep it for a while: only a kept answer tells a request that comes twice from two.
     NotTwice,
     /// That, or double it.
@@ -121,6 +126,13 @@ pub struct Server {
     pub orphaned: BTreeMap<(u64, usize), Time>,
     /// Its connections.
     pub connections: BTreeMap<u64, Connection>,
+    /// What it delivers no more of the stream of the events, and whether it could say so: the advisory is lost without that of the dead
+    /// letters.
+    pub given_up: BTreeMap<u64, bool>,
+    /// To whom it delivered each event of the stream, one after the other.
+    pub handed: BTreeMap<u64, Vec<usize>>,
+    /// How often each program took a pin away.
+    pub unpins: BTreeMap<usize, usize>,
     /// How often it was started again.
     pub starts: u64,
     /// While true, JetStream answers nothing.
@@ -169,6 +181,9 @@ impl Server {
             batches: BTreeMap::new(),
             consumer: Some(consumer),
             orphaned: BTreeMap::new(),
+            given_up: BTreeMap::new(),
+            handed: BTreeMap::new(),
+            unpins: BTreeMap::new(),
             connections: BTreeMap::new(),
             starts: 0,
             is_silent: false,
@@ -219,8 +234,9 @@ impl Server {
             }
         } else if let Some(call) = subject.strip_prefix("$JS.API.") {
             let Some(reply) = reply else { return };
+            let loss = if call.starts_with("CONSUMER.MSG.NEXT.") { Loss::Never } else { Loss::Answer };
             if let Some(sent) = self.answer(call, &payload, reply, process, now) {
-                self.send(sent, Loss::Never);
+                self.send(sent, loss);
             }
         } else {
             let is_taken = self.route(&subject, reply.as_deref(), headers.as_ref(), &payload);
@@ -294,7 +310,7 @@ impl Server {
             if let Some(until) = self.orphaned.get_mut(&(sequence, process)).filter(|until| **until > now) {
                 *until = now + consumer.ack_wait;
             }
-        } else if is_late || self.orphaned.contains_key(&(sequence, process)) {
+        } else if is_late || delivery == UNKNOWN || self.orphaned.contains_key(&(sequence, process)) {
             let of_it = consumer.leases.range((sequence, 0)..=(sequence, usize::MAX));
             self.orphaned.extend(of_it.map(|(holder, until)| (*holder, *until)));
             consumer.leases.retain(|(other, _), _| *other != sequence);
@@ -314,6 +330,11 @@ impl Server {
         let connections = &self.connections;
         let exceeded = consumer.work(stream, now, |subject| is_subscribed(connections, subject), &mut sent);
         let (stream, name) = (consumer.stream, consumer.name);
+        for (sequence, process) in consumer.handed.drain(..) {
+            self.handed.entry(sequence).or_default().push(process);
+        }
+        let is_told = !self.is_dead_silent;
+        self.given_up.extend(exceeded.iter().map(|(sequence, _)| (*sequence, is_told)));
         sent.into_iter().for_each(|sent| self.send(sent, Loss::Never));
         for (sequence, deliveries) in exceeded {
             let advisory = json!({ "stream_seq": sequence, "deliveries": deliveries });
@@ -326,6 +347,8 @@ impl Server {
     /// Deletes the stream of the events and its consumer.
     pub fn delete_events(&mut self) {
         self.streams.remove(EVENTS);
+        self.given_up.clear();
+        self.handed.clear();
         self.delete_consumer();
     }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use eventsmith::config::{ConsumerConfig, Order, RetryPolicy};
 use eventsmith::monitor::Summary;
+use eventsmith::simulation::Program;
 use eventsmith::{Bus, Config, ConsumeError, HandlerError, Received, domain_event};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, sleep_until};
 
@@ -20,6 +22,10 @@ use crate::world::World;
 
 /// How long a handler may take. Some take longer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// For how long handlers may go on after the stop.
+const SHUTDOWN_TIMEOUT: Time = 5_000;
+/// How much longer a stop may take.
+const STOP_TAKES: Time = 2_000;
 
 /// Something happened to an item.
 #[domain_event("item.changed", version = 1)]
@@ -36,11 +42,9 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Runs one instance of the service again and again, until the end.
 pub async fn serve(world: World, instance: usize) {
     while !world.state().is_over {
-        let (process, crashed) = match begin(&world, instance).await {
-            Some(process) => (process, Arc::clone(&world.state().processes[process].crashed)),
-            None => return,
-        };
-        let mut life = tokio::spawn(consume(world.clone(), process));
+        let Some(process) = begin(&world, instance).await else { return };
+        let (program, crashed) = program(&world, process);
+        let mut life = tokio::spawn(program.task(consume(world.clone(), process)));
         let outcome = tokio::select! {
             biased;
             () = crashed.notified() => {
@@ -53,6 +57,12 @@ pub async fn serve(world: World, instance: usize) {
         let pause = note_end(&mut world.state(), process, outcome);
         sleep(Duration::from_millis(pause)).await;
     }
+}
+
+/// A program, and what says that it has crashed.
+fn program(world: &World, process: usize) -> (Program, Arc<Notify>) {
+    let found = &world.state().processes[process];
+    (found.program.clone(), Arc::clone(&found.crashed))
 }
 
 /// Notes how a program ended. Returns how long it takes until the next one begins.
@@ -101,6 +111,16 @@ pub(crate) async fn connect(world: &World, process: usize) -> Result<Bus, Failur
     Ok(bus)
 }
 
+/// Notes how long a stop took.
+fn note_stop(state: &mut State, process: usize) {
+    let Some(asked) = state.processes[process].asked_to_stop else { return };
+    let took = state.now.saturating_sub(asked);
+    state.log(|| format!("process {process} stops in {took} ms"));
+    if took > SHUTDOWN_TIMEOUT + STOP_TAKES {
+        state.history.violations.push(format!("process {process} needs {took} ms for its stop"));
+    }
+}
+
 async fn consume(world: World, process: usize) -> Option<Result<Summary, ConsumeError>> {
     let bus = connect(&world, process).await.ok()?;
     let (plan, stop) = {
@@ -117,7 +137,7 @@ async fn consume(world: World, process: usize) -> Option<Result<Summary, Consume
             max_attempts: plan.max_attempts,
         },
         timeout: TIMEOUT,
-        shutdown_timeout: Duration::from_secs(5),
+        shutdown_timeout: Duration::from_millis(SHUTDOWN_TIMEOUT),
         ..ConsumerConfig::default()
     };
     let handler = {
@@ -125,6 +145,7 @@ async fn consume(world: World, process: usize) -> Option<Result<Summary, Consume
         move |event: Received<ItemChanged>| handle(world.clone(), process, event)
     };
     let outcome = bus.consumer(SERVICE).on(handler).config(config).run(stop.notified()).await;
+    note_stop(&mut world.state(), process);
     let closed = bus.shutdown().await;
     world.state().log(|| format!("process {process} closes: {closed:?}"));
     Some(outcome)
@@ -174,15 +195,16 @@ async fn handle(world: World, process: usize, event: Received<ItemChanged>) -> R
 pub async fn publish(world: World) {
     let instance = world.state().plan.instances;
     let Some(process) = begin(&world, instance).await else { return };
-    let crashed = Arc::clone(&world.state().processes[process].crashed);
+    let (program, crashed) = program(&world, process);
+    let publishing = program.clone().task(publish_all(world, process, program));
     tokio::select! {
         biased;
         () = crashed.notified() => {}
-        () = publish_all(world, process) => {}
+        () = publishing => {}
     }
 }
 
-async fn publish_all(world: World, process: usize) {
+async fn publish_all(world: World, process: usize, program: Program) {
     let plan = Arc::clone(&world.state().plan);
     let Ok(bus) = connect(&world, process).await else { return };
     let mut keys = BTreeMap::<u64, Vec<u32>>::new();
@@ -191,7 +213,7 @@ async fn publish_all(world: World, process: usize) {
     }
     let mut publishing = JoinSet::new();
     for (key, numbers) in keys {
-        publishing.spawn(publish_key(world.clone(), bus.clone(), key, numbers));
+        publishing.spawn(program.clone().task(publish_key(world.clone(), bus.clone(), key, numbers)));
     }
     publishing.join_all().await;
     drop(bus.shutdown().await);

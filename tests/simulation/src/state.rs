@@ -39,6 +39,10 @@ pub struct State {
     pub is_over: bool,
     /// In thousands: how many acks are lost, late and doubled at present.
     pub chaos: [u64; 3],
+    /// Whether the API of JetStream answers late.
+    pub has_late_answers: bool,
+    /// What arrives at programs that stand still, by when it was put on its way.
+    held: BTreeMap<usize, Vec<(u64, Box<Parcel>)>>,
     pub(crate) agenda: BTreeMap<(Time, u64), Box<Parcel>>,
     carried: u64,
     pub(crate) connections: u64,
@@ -59,6 +63,8 @@ impl State {
             down_until: 0,
             is_over: false,
             chaos: plan.chaos,
+            has_late_answers: false,
+            held: BTreeMap::new(),
             agenda: BTreeMap::new(),
             carried: 0,
             connections: 0,
@@ -68,10 +74,45 @@ impl State {
         }
     }
 
-    /// What arrives first, unless that is later.
+    /// What arrives first, unless that is later. What arrives at a program that stands still waits there.
     pub(crate) fn next_parcel(&mut self) -> Option<Box<Parcel>> {
-        let now = self.now;
-        self.agenda.first_entry().filter(|first| first.key().0 <= now).map(|first| first.remove())
+        loop {
+            let first = self.agenda.first_entry().filter(|first| first.key().0 <= self.now)?;
+            let ((_, number), parcel) = first.remove_entry();
+            match parcel.receiver().filter(|process| self.processes[*process].still_since.is_some()) {
+                Some(process) => self.held.entry(process).or_default().push((number, parcel)),
+                None => return Some(parcel),
+            }
+        }
+    }
+
+    /// Lets a program stand still.
+    pub(crate) fn stand_still(&mut self, process: usize) {
+        let (now, found) = (self.now, &mut self.processes[process]);
+        found.still_since.get_or_insert(now);
+        found.has_stood_still = true;
+        found.program.stand_still();
+    }
+
+    /// Lets a program go on. First it finds what has come to it meanwhile.
+    pub(crate) fn go_on(&mut self, process: usize) {
+        let (now, found) = (self.now, &mut self.processes[process]);
+        if found.still_since.take().is_none() {
+            return;
+        }
+        // It hears only now that it is to stop.
+        found.asked_to_stop.iter_mut().for_each(|asked| *asked = now);
+        found.program.go_on();
+        let held = self.held.remove(&process).unwrap_or_default();
+        self.agenda.extend(held.into_iter().map(|(number, parcel)| ((now, number), parcel)));
+    }
+
+    /// Asks a program to stop.
+    pub(crate) fn stop(&mut self, process: usize) {
+        let (now, found) = (self.now, &mut self.processes[process]);
+        found.is_stopped = true;
+        found.asked_to_stop.get_or_insert(now);
+        found.stop.notify_one();
     }
 
     /// When the next parcel arrives.
@@ -110,6 +151,7 @@ impl State {
     pub fn heal(&mut self) {
         self.agenda.retain(|_, parcel| !matches!(**parcel, Parcel::Begin(_) | Parcel::End(_)));
         self.chaos = [0; 3];
+        self.has_late_answers = false;
         self.down_until = 0;
         self.server.is_silent = false;
         self.server.is_dead_silent = false;
@@ -118,6 +160,7 @@ impl State {
             process.refused_until = 0;
             process.crash_at = None;
         }
+        (0..self.processes.len()).for_each(|process| self.go_on(process));
         self.server.connections.values_mut().for_each(|connection| connection.denied.clear());
         let consumer = self.new_consumer();
         self.server.recreate(consumer);
@@ -130,7 +173,10 @@ impl State {
         let (Some(consumer), Some(stream)) = (&self.server.consumer, self.server.streams.get(EVENTS)) else {
             return false;
         };
-        consumer.pending.is_empty() && self.history.active.is_empty() && consumer.delivered >= stream.last
+        consumer.pending.is_empty()
+            && self.history.active.is_empty()
+            && consumer.delivered >= stream.last
+            && self.given_up().all(|sequence| self.is_told_of(sequence))
     }
 
     /// What is not done.
@@ -139,7 +185,29 @@ impl State {
             return "there is no consumer".to_owned();
         };
         let (pending, active) = (&consumer.pending, &self.history.active);
-        format!("{} of {} delivered, pending {pending:?}, runs {active:?}", consumer.delivered, stream.last)
+        let left: Vec<u64> = self.given_up().filter(|sequence| !self.is_told_of(*sequence)).collect();
+        format!(
+            "{} of {} delivered, pending {pending:?}, runs {active:?}, given up and not dead-lettered {left:?}",
+            consumer.delivered, stream.last
+        )
+    }
+
+    /// What the server delivers no more, of the events that it has, as far as it could say so.
+    fn given_up(&self) -> impl Iterator<Item = u64> {
+        let stream = self.server.streams.get(EVENTS);
+        let is_there = move |sequence: &&u64| stream.is_some_and(|stream| stream.messages.contains_key(*sequence));
+        self.server
+            .given_up
+            .iter()
+            .filter(|(_, is_told)| **is_told)
+            .map(|(sequence, _)| sequence)
+            .filter(is_there)
+            .copied()
+    }
+
+    /// Whether there is a dead letter of what the stream holds under a number.
+    fn is_told_of(&self, sequence: u64) -> bool {
+        self.dead_letters_at(sequence).is_some()
     }
 
     /// Lets all programs end.
@@ -148,23 +216,26 @@ impl State {
         let running = 0..self.processes.len();
         match self.plan.ending {
             Ending::Stopped => {
-                for process in &mut self.processes {
-                    process.is_stopped = true;
-                    process.stop.notify_one();
-                }
+                running.for_each(|process| self.stop(process));
             }
             Ending::Deleted => self.server.delete_consumer(),
             Ending::Refused => running.for_each(|process| {
                 self.processes[process].refused_until = Time::MAX;
                 self.cut(process);
             }),
-            Ending::Denied => {
-                const PULL: &str = "$JS.API.CONSUMER.MSG.NEXT.";
-                self.processes.iter_mut().for_each(|process| process.denied.push(PULL));
-                self.server.connections.values_mut().for_each(|connection| connection.denied.push(PULL));
+            Ending::Denied => self.deny_all("$JS.API.CONSUMER.MSG.NEXT."),
+            Ending::Blind => {
+                self.deny_all("$JS.API.CONSUMER.INFO.");
+                running.for_each(|process| self.cut(process));
             }
         }
         self.dispatch();
+    }
+
+    /// Lets no program publish to subjects that begin so.
+    fn deny_all(&mut self, subject: &'static str) {
+        self.processes.iter_mut().for_each(|process| process.denied.push(subject));
+        self.server.connections.values_mut().for_each(|connection| connection.denied.push(subject));
     }
 
     /// The consumer of the plan, as it was made.
@@ -176,6 +247,7 @@ impl State {
 fn consumer(plan: &Plan, mutation: Option<Mutation>, created: Time) -> Consumer {
     let filter = "rules.domain.item.changed".to_owned();
     let mut consumer = Consumer::new(EVENTS, SERVICE, filter, plan.ack_wait, plan.is_ordered, created);
+    consumer.max_deliver = plan.max_deliver;
     consumer.is_pinless = mutation == Some(Mutation::NoPin);
     consumer
 }

@@ -42,7 +42,9 @@ impl State {
     /// connected again where one is not, else when it looks whether the consumer is there.
     fn all_notice(&self, lasts: Time) -> bool {
         let asks = |number| self.server.consumer.as_ref().is_some_and(|consumer| consumer.is_asked_by(number));
-        let is_long = lasts > self.plan.ack_wait / 5;
+        // Who stands still looks at nothing.
+        let stands = self.plan.faults.iter().any(|fault| fault.kind == FaultKind::StandStill);
+        let is_long = lasts > self.plan.ack_wait / 5 && !stands;
         let notices = |(number, process): (usize, &Process)| {
             let is_heard = process.connection.is_some() && !process.is_cut;
             process.is_dead || process.is_closed || !is_heard || is_long || asks(number)
@@ -87,6 +89,16 @@ impl State {
             FaultKind::Silence => {
                 self.server.is_silent = true;
                 self.schedule(fault.lasts, Parcel::End(fault));
+            }
+            FaultKind::LateAnswers => {
+                self.has_late_answers = true;
+                self.schedule(fault.lasts, Parcel::End(fault));
+            }
+            FaultKind::StandStill => {
+                if let Some(process) = running {
+                    self.stand_still(process);
+                    self.schedule(fault.lasts, Parcel::GoOn { process });
+                }
             }
             FaultKind::SilentDeadLetters => {
                 self.server.is_dead_silent = true;
@@ -153,8 +165,7 @@ impl State {
             }
             FaultKind::Stop => {
                 if let Some(process) = running {
-                    self.processes[process].stop.notify_one();
-                    self.processes[process].is_stopped = true;
+                    self.stop(process);
                 }
             }
         }
@@ -169,6 +180,7 @@ impl State {
             }
             FaultKind::SilentDeadLetters => self.server.is_dead_silent = false,
             FaultKind::Chaos => self.chaos = self.plan.chaos,
+            FaultKind::LateAnswers => self.has_late_answers = false,
             FaultKind::DeleteConsumer | FaultKind::DeleteStream => {
                 let consumer = self.new_consumer();
                 self.server.recreate(consumer);

@@ -41,6 +41,7 @@ impl Server {
             ["CONSUMER", "UNPIN"] => match &mut self.consumer {
                 Some(consumer) => {
                     consumer.unpin();
+                    *self.unpins.entry(process).or_default() += 1;
                     json!({})
                 }
                 None => error(404, 10014, "consumer not found"),

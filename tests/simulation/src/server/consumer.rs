@@ -50,6 +50,8 @@ pub struct Consumer {
     waiting: VecDeque<Pull>,
     pin: Option<Pin>,
     pins: u64,
+    /// What was delivered lately, and to whom.
+    pub handed: Vec<(u64, usize)>,
     /// Until when which process may take a message for its own, whatever others say of it.
     pub leases: BTreeMap<(u64, usize), Time>,
 }
@@ -137,6 +139,7 @@ impl Consumer {
             waiting: VecDeque::new(),
             pin: None,
             pins: 0,
+            handed: Vec::new(),
             leases: BTreeMap::new(),
         }
     }
@@ -353,6 +356,7 @@ impl Consumer {
         let pinned = self.pin.as_ref().map(|pin| pin.id.clone());
         let Some(pull) = self.waiting.get_mut(at) else { return };
         self.leases.insert((sequence, pull.process), now + self.ack_wait);
+        self.handed.push((sequence, pull.process));
         pull.heard = now;
         pull.left -= 1;
         let mut headers = stored.headers.clone();
