@@ -63,6 +63,8 @@ pages! {
     first_service "docs/first-service.md"
     flow "docs/flow.md"
     formats "docs/formats.md"
+    operations_permissions "docs/operations/permissions.md"
+    operations_server "docs/operations/server.md"
     projections "docs/projections.md"
     provisioning "docs/provisioning.md"
     requests "docs/requests.md"
