@@ -172,7 +172,8 @@ fn follow(user: &mut User, landscape: &Landscape, stream: &str, filter: &str, wh
     // The form with domain and account, of newer servers.
     user.publish(&format!("$JS.FC.*.*.{stream}.>"), why);
     for consumer in landscape.durable_consumers().filter(|consumer| consumer.stream == stream) {
-        let why = Why { reason: format!("the durable consumer {} is not its own to change", consumer.name), line: None };
+        let why =
+            Why { reason: format!("the durable consumer {} is not its own to change", consumer.name), line: None };
         user.deny(&format!("$JS.API.CONSUMER.CREATE.{stream}.{}.>", consumer.name), &why);
     }
 }

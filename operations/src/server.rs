@@ -60,12 +60,9 @@ impl Node {
         match ports.as_slice() {
             [] => Ok(node),
             [client_port] => Ok(Self { client_port: *client_port, ..node }),
-            [client_port, route_port, monitor_port] => Ok(Self {
-                client_port: *client_port,
-                route_port: *route_port,
-                monitor_port: *monitor_port,
-                ..node
-            }),
+            [client_port, route_port, monitor_port] => {
+                Ok(Self { client_port: *client_port, route_port: *route_port, monitor_port: *monitor_port, ..node })
+            }
             _ => Err(form()),
         }
     }
@@ -131,8 +128,7 @@ pub fn files(landscape: &Landscape, permissions: &Permissions, options: &Options
 
 fn without_keys(permissions: &Permissions, options: &Options) -> Vec<Problem> {
     let paths = permissions.users.iter().map(|user| user.path()).chain([SYSTEM.to_owned()]);
-    let missing: Vec<String> =
-        paths.filter(|path| options.keys.get(path).is_none_or(|keys| keys.is_empty())).collect();
+    let missing: Vec<String> = paths.filter(|path| options.keys.get(path).is_none_or(|keys| keys.is_empty())).collect();
     let wrong = options.keys.iter().flat_map(|(path, keys)| keys.iter().map(move |key| (path, key)));
     let wrong = wrong.filter(|(_, key)| !is_public_key(key)).map(|(path, key)| {
         let what = if key.starts_with('S') { "a seed, which is a secret" } else { "no public key of a user" };
@@ -155,7 +151,9 @@ fn without_keys(permissions: &Permissions, options: &Options) -> Vec<Problem> {
 
 /// Whether a text looks as the public key of a user does. (nkeys: base32 of 35 bytes, the first of which makes it begin with U.)
 fn is_public_key(text: &str) -> bool {
-    text.len() == 56 && text.starts_with('U') && text.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b))
+    text.len() == 56
+        && text.starts_with('U')
+        && text.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b))
 }
 
 fn senseless(options: &Options) -> Vec<Problem> {

@@ -92,6 +92,8 @@ mod tests {
 
     #[test]
     fn what_is_no_subject_is_known() {
-        assert!(is_subject("a.*.>") && !is_subject("a..b") && !is_subject("a.>.b") && !is_subject("") && !is_subject("a b"));
+        assert!(
+            is_subject("a.*.>") && !is_subject("a..b") && !is_subject("a.>.b") && !is_subject("") && !is_subject("a b")
+        );
     }
 }

@@ -34,7 +34,8 @@ fn compare(who: &str, verb: &str, tried: &[String], denied: &BTreeSet<String>, m
         let is = if denied.contains(subject) { "may not" } else { "may" };
         format!("{who} {is} {verb} {subject}")
     };
-    let unknown = may.iter().filter(|subject| !tried.contains(subject)).map(|subject| format!("{subject} was not tried"));
+    let unknown =
+        may.iter().filter(|subject| !tried.contains(subject)).map(|subject| format!("{subject} was not tried"));
     wrong.map(told).chain(unknown).collect()
 }
 
@@ -96,11 +97,25 @@ async fn operators_may_do_what_they_are_for() -> Outcome {
         assert!(wrong.is_empty(), "{user} may publish {wrong:?}");
     }
     for (user, never) in [
-        ("operators/provision", &["rules.domain.", "rules.command.", "$KV.", "MSG.GET", "PURGE", "STREAM.DELETE", "MSG.NEXT"][..]),
+        (
+            "operators/provision",
+            &["rules.domain.", "rules.command.", "$KV.", "MSG.GET", "PURGE", "STREAM.DELETE", "MSG.NEXT"][..],
+        ),
         (
             "operators/operator",
-            &["STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.SNAPSHOT.", "STREAM.RESTORE.", "rules.command.", "MSG.NEXT.RULES_RULE.promotions",
-            "CONSUMER.DELETE.RULES_RULE.promotions", "CREATE.RULES_RULE.promotions", "$SYS.", "ACCOUNT.PURGE"],
+            &[
+                "STREAM.CREATE",
+                "STREAM.UPDATE",
+                "STREAM.DELETE",
+                "STREAM.SNAPSHOT.",
+                "STREAM.RESTORE.",
+                "rules.command.",
+                "MSG.NEXT.RULES_RULE.promotions",
+                "CONSUMER.DELETE.RULES_RULE.promotions",
+                "CREATE.RULES_RULE.promotions",
+                "$SYS.",
+                "ACCOUNT.PURGE",
+            ],
         ),
     ] {
         let intruder = scene.client(user).await?;

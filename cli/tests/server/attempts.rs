@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use eventsmith::admin::Topology;
 use eventsmith::Kind;
+use eventsmith::admin::Topology;
 use eventsmith::catalogue::ServiceDescriptor;
 use rules_events::{BUCKETS, CATALOGUE, SERVICES, STREAMS};
 
@@ -32,15 +32,32 @@ pub(crate) fn concrete(filter: &str) -> String {
 fn stream_calls(stream: &str) -> Vec<String> {
     let api = |call: &str| format!("$JS.API.{call}.{stream}");
     let calls = [
-        "STREAM.CREATE", "STREAM.UPDATE", "STREAM.DELETE", "STREAM.INFO", "STREAM.PURGE", "STREAM.MSG.GET", "STREAM.MSG.DELETE",
-        "STREAM.SNAPSHOT", "STREAM.RESTORE", "STREAM.LEADER.STEPDOWN", "STREAM.PEER.REMOVE", "DIRECT.GET", "CONSUMER.LIST",
-        "CONSUMER.NAMES", "CONSUMER.CREATE",
+        "STREAM.CREATE",
+        "STREAM.UPDATE",
+        "STREAM.DELETE",
+        "STREAM.INFO",
+        "STREAM.PURGE",
+        "STREAM.MSG.GET",
+        "STREAM.MSG.DELETE",
+        "STREAM.SNAPSHOT",
+        "STREAM.RESTORE",
+        "STREAM.LEADER.STEPDOWN",
+        "STREAM.PEER.REMOVE",
+        "DIRECT.GET",
+        "CONSUMER.LIST",
+        "CONSUMER.NAMES",
+        "CONSUMER.CREATE",
     ];
     let mut all: Vec<String> = calls.iter().map(|call| api(call)).collect();
     for (call, rest) in [
-        ("DIRECT.GET", "rules.domain.x"), ("CONSUMER.CREATE", "evil"), ("CONSUMER.CREATE", "evil.rules.domain.x"),
-        ("CONSUMER.CREATE", "evil.>"), ("CONSUMER.DURABLE.CREATE", "evil"), ("CONSUMER.DELETE", "evil"),
-        ("CONSUMER.MSG.NEXT", "evil"), ("CONSUMER.INFO", "evil"),
+        ("DIRECT.GET", "rules.domain.x"),
+        ("CONSUMER.CREATE", "evil"),
+        ("CONSUMER.CREATE", "evil.rules.domain.x"),
+        ("CONSUMER.CREATE", "evil.>"),
+        ("CONSUMER.DURABLE.CREATE", "evil"),
+        ("CONSUMER.DELETE", "evil"),
+        ("CONSUMER.MSG.NEXT", "evil"),
+        ("CONSUMER.INFO", "evil"),
     ] {
         all.push(format!("{}.{rest}", api(call)));
     }
@@ -50,7 +67,8 @@ fn stream_calls(stream: &str) -> Vec<String> {
 
 fn consumer_calls(stream: &str, consumer: &str) -> Vec<String> {
     let calls = ["INFO", "DELETE", "MSG.NEXT", "PAUSE", "LEADER.STEPDOWN", "UNPIN", "CREATE", "DURABLE.CREATE"];
-    let mut all: Vec<String> = calls.iter().map(|call| format!("$JS.API.CONSUMER.{call}.{stream}.{consumer}")).collect();
+    let mut all: Vec<String> =
+        calls.iter().map(|call| format!("$JS.API.CONSUMER.{call}.{stream}.{consumer}")).collect();
     all.push(format!("$JS.API.CONSUMER.CREATE.{stream}.{consumer}.rules.domain.x"));
     all.push(format!("$JS.API.CONSUMER.CREATE.{stream}.{consumer}.>"));
     all.push(format!("$JS.ACK.{stream}.{consumer}.1.1.1.1.1"));
@@ -61,11 +79,8 @@ fn consumer_calls(stream: &str, consumer: &str) -> Vec<String> {
 /// Every subject that is tried.
 pub(crate) fn subjects() -> Vec<String> {
     let topology = topology();
-    let mut all: BTreeSet<String> = CATALOGUE
-        .iter()
-        .filter(|event| event.kind != Kind::State)
-        .map(|event| concrete(event.subject))
-        .collect();
+    let mut all: BTreeSet<String> =
+        CATALOGUE.iter().filter(|event| event.kind != Kind::State).map(|event| concrete(event.subject)).collect();
     for service in SERVICES {
         let name = service.name;
         all.insert(format!("rules.dlq.{name}.RULES_RULE.1.domain.x"));
@@ -91,13 +106,33 @@ pub(crate) fn subjects() -> Vec<String> {
         all.insert(format!("rules.saga.other.x1.v1.{leaf}"));
     }
     let others = [
-        "$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.ACCOUNT.PURGE.APP", "$JS.API.META.LEADER.STEPDOWN",
-        "$JS.API.SERVER.REMOVE", "$JS.API.SERVER.STREAM.MOVE.APP.RULES_RULE", "$JS.API.STREAM.TEMPLATE.CREATE.x",
+        "$JS.API.INFO",
+        "$JS.API.STREAM.NAMES",
+        "$JS.API.STREAM.LIST",
+        "$JS.API.ACCOUNT.PURGE.APP",
+        "$JS.API.META.LEADER.STEPDOWN",
+        "$JS.API.SERVER.REMOVE",
+        "$JS.API.SERVER.STREAM.MOVE.APP.RULES_RULE",
+        "$JS.API.STREAM.TEMPLATE.CREATE.x",
         "$JS.API.CONSUMER.RESET.RULES_RULE.promotions",
-        "$JS.hub.API.STREAM.PURGE.RULES_RULE", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.RULES_RULE.promotions",
-        "$SYS.REQ.SERVER.PING", "$SYS.ACCOUNT.APP.CONNECT", "$SRV.PING", "$SRV.INFO", "_INBOX.x1", "_INBOX.operators.operator.x1",
-        "_R_.x1", "rules.domain.unknown.thing", "rules.query.unknown.thing", "rules.dlq.x1", "rules", "other.domain.rule.created",
-        "$KV.EVENTSMITH_PROJECTIONS.x1", "$G.x", "$O.BUCKET.C.x", "$MQTT.x",
+        "$JS.hub.API.STREAM.PURGE.RULES_RULE",
+        "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.RULES_RULE.promotions",
+        "$SYS.REQ.SERVER.PING",
+        "$SYS.ACCOUNT.APP.CONNECT",
+        "$SRV.PING",
+        "$SRV.INFO",
+        "_INBOX.x1",
+        "_INBOX.operators.operator.x1",
+        "_R_.x1",
+        "rules.domain.unknown.thing",
+        "rules.query.unknown.thing",
+        "rules.dlq.x1",
+        "rules",
+        "other.domain.rule.created",
+        "$KV.EVENTSMITH_PROJECTIONS.x1",
+        "$G.x",
+        "$O.BUCKET.C.x",
+        "$MQTT.x",
     ];
     all.extend(others.map(ToOwned::to_owned));
     all.into_iter().collect()
@@ -106,9 +141,31 @@ pub(crate) fn subjects() -> Vec<String> {
 /// Subscriptions that are tried beside those to [`subjects`].
 pub(crate) fn wildcards() -> Vec<String> {
     let fixed = [
-        ">", "*", "*.>", "rules.>", "rules.*.>", "rules.domain.>", "rules.command.>", "rules.*.rule.*", "rules.dlq.>", "_INBOX.>",
-        "_INBOX.*", "_INBOX.*.*.>", "_INBOX.services.>", "_INBOX.operators.>", "$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.*.>", "$KV.>",
-        "$KV.RULES_COMPILED.>", "$SRV.>", "$SRV.*.>", "$SYS.>", "$JS.EVENT.ADVISORY.>", "$JS.EVENT.>",
+        ">",
+        "*",
+        "*.>",
+        "rules.>",
+        "rules.*.>",
+        "rules.domain.>",
+        "rules.command.>",
+        "rules.*.rule.*",
+        "rules.dlq.>",
+        "_INBOX.>",
+        "_INBOX.*",
+        "_INBOX.*.*.>",
+        "_INBOX.services.>",
+        "_INBOX.operators.>",
+        "$JS.>",
+        "$JS.API.>",
+        "$JS.ACK.>",
+        "$JS.*.>",
+        "$KV.>",
+        "$KV.RULES_COMPILED.>",
+        "$SRV.>",
+        "$SRV.*.>",
+        "$SYS.>",
+        "$JS.EVENT.ADVISORY.>",
+        "$JS.EVENT.>",
     ];
     let inboxes = SERVICES.iter().map(|service| format!("_INBOX.services.{}.>", service.name));
     let replies = SERVICES.iter().map(|service| format!("$KV.REPLIES_{}.>", service.name));
@@ -147,13 +204,17 @@ pub(crate) fn may_publish(service: &ServiceDescriptor) -> BTreeSet<String> {
         all.insert(format!("$JS.API.STREAM.MSG.DELETE.{LETTERS}"));
     }
     if !service.runs.is_empty() {
+        all.insert("$JS.FC.RULES_SAGAS.evil.x".to_owned());
         for leaf in ["event.started", "command.1", "timer.1", "timeout.1", "input.cancel"] {
             all.insert(format!("rules.saga.checkout.x1.v1.{leaf}"));
         }
     }
     // Whoever appends to an aggregate reads its history, which is in a stream of its own.
     for (token, stream) in [
-        ("rule.", "RULES_RULE"), ("promotion.", "RULES_PROMOTION"), ("coupon.", "RULES_COUPON"), ("loyalty.", "RULES_LOYALTY"),
+        ("rule.", "RULES_RULE"),
+        ("promotion.", "RULES_PROMOTION"),
+        ("coupon.", "RULES_COUPON"),
+        ("loyalty.", "RULES_LOYALTY"),
         ("payment.", "RULES_PAYMENT"),
     ] {
         if service.publishes.iter().any(|event_type| event_type.starts_with(token)) {

@@ -97,18 +97,25 @@ fn secrets_are_for_their_owner_alone_and_rotation_keeps_the_last_key() -> Outcom
 
     let folder = TempDir::new()?;
     let keys = keys(&folder);
-    let mode = |path: &str| Ok::<_, std::io::Error>(fs::metadata(format!("{keys}/{path}"))?.permissions().mode() & 0o777);
-    for path in ["services/promotions.nk", "operators/system.nk", "tls/ca.key", "tls/rules-1.key", "tls/rules-1.route.key"] {
+    let mode =
+        |path: &str| Ok::<_, std::io::Error>(fs::metadata(format!("{keys}/{path}"))?.permissions().mode() & 0o777);
+    for path in
+        ["services/promotions.nk", "operators/system.nk", "tls/ca.key", "tls/rules-1.key", "tls/rules-1.route.key"]
+    {
         assert_eq!(mode(path)?, 0o600, "{path}");
     }
     let public = || fs::read_to_string(format!("{keys}/services/promotions.pub"));
     let (first, other) = (public()?, fs::read_to_string(format!("{keys}/services/coupons.pub"))?);
 
     for option in ["--rotate", "--retire"] {
-        let done = run(&["server", "keys", "--schemas", SCHEMAS, "--cluster", "--out", &keys, option, "services/promotions"]);
+        let done =
+            run(&["server", "keys", "--schemas", SCHEMAS, "--cluster", "--out", &keys, option, "services/promotions"]);
         assert!(done.status.success(), "{}", said(&done));
         let lines = public()?;
-        assert_eq!((lines.lines().count(), lines.contains(first.trim())), if option == "--rotate" { (2, true) } else { (1, false) });
+        assert_eq!(
+            (lines.lines().count(), lines.contains(first.trim())),
+            if option == "--rotate" { (2, true) } else { (1, false) }
+        );
     }
     assert_eq!(other, fs::read_to_string(format!("{keys}/services/coupons.pub"))?);
     let unknown = run(&["server", "keys", "--schemas", SCHEMAS, "--out", &keys, "--rotate", "services/promotion"]);
@@ -167,9 +174,20 @@ fn what_a_change_opens_is_a_finding_and_what_it_closes_is_advice() -> Outcome {
     let found: Value = serde_json::from_slice(&opened.stdout)?;
     let rules: Vec<&str> = found["findings"].as_array().unwrap().iter().filter_map(|it| it["rule"].as_str()).collect();
     assert!(rules.contains(&"opened-permission"), "{found}");
-    assert_eq!((&found["findings"][0]["line"], found["findings"][0]["message"].as_str().unwrap().contains("shop.domain.order.paid")), (&5.into(), true), "{found}");
+    assert_eq!(
+        (
+            &found["findings"][0]["line"],
+            found["findings"][0]["message"].as_str().unwrap().contains("shop.domain.order.paid")
+        ),
+        (&5.into(), true),
+        "{found}"
+    );
     assert_eq!(closed.status.code(), Some(0), "{}", said(&closed));
-    assert!(said(&closed).contains("advice[closed-permission]") && said(&closed).contains("0 opened"), "{}", said(&closed));
+    assert!(
+        said(&closed).contains("advice[closed-permission]") && said(&closed).contains("0 opened"),
+        "{}",
+        said(&closed)
+    );
     assert_eq!((same.status.code(), same.stdout.is_empty()), (Some(0), true), "{}", said(&same));
     Ok(())
 }

@@ -28,7 +28,8 @@ async fn without_a_key_of_ours_or_against_another_authority_nobody_connects() ->
 
     let unknown = Config { nkey_seed_file: None, nkey_seed: Some(stranger.into()), ..known.clone() };
     let nobody = Config { nkey_seed_file: None, ..known.clone() };
-    let password = Config { nkey_seed_file: None, user: Some("promotions".into()), password: Some("x".into()), ..known.clone() };
+    let password =
+        Config { nkey_seed_file: None, user: Some("promotions".into()), password: Some("x".into()), ..known.clone() };
     for config in [unknown, nobody, password] {
         let error = refusal(config).await;
         assert!(matches!(error, ConnectError::Unauthorized { .. }), "{error:?}");
@@ -75,7 +76,8 @@ async fn keys_are_rotated_while_programs_run() -> Outcome {
     until(new_is_let_in).await?;
     // The program of before is still there, and one more may start with the old key.
     bus.publish(&event::<EvaluationStarted>()?).await?;
-    let old = || Config { nkey_seed_file: None, nkey_seed: Some(before.trim().to_owned().into()), ..scene.config(USER) };
+    let old =
+        || Config { nkey_seed_file: None, nkey_seed: Some(before.trim().to_owned().into()), ..scene.config(USER) };
     Bus::connect(old()).await?.shutdown().await?;
 
     scene.keys(&["--retire", USER])?;

@@ -76,10 +76,21 @@ impl Scene {
 
     /// `server config`. Each node has a store of its own, as they share a machine.
     pub(crate) fn write(&self) -> Outcome {
-        let (keys, out, tls, store) = (self.path("keys"), self.path("config"), self.path("keys/tls"), self.path("store"));
+        let (keys, out, tls, store) =
+            (self.path("keys"), self.path("config"), self.path("keys/tls"), self.path("store"));
         let arguments = [
-            "server", "config", "--schemas", SCHEMAS, "--keys", text(&keys), "--out", text(&out), "--tls", text(&tls),
-            "--store", text(&store),
+            "server",
+            "config",
+            "--schemas",
+            SCHEMAS,
+            "--keys",
+            text(&keys),
+            "--out",
+            text(&out),
+            "--tls",
+            text(&tls),
+            "--store",
+            text(&store),
         ];
         let replicas = if self.ports.len() == 1 { ["--replicas", "1"].as_slice() } else { &[] };
         let output = run(&self.with_nodes(&[&arguments, replicas].concat()));

@@ -238,9 +238,9 @@ fn mentions(catalogue: &Catalogue) -> impl Iterator<Item = Mention<'_>> {
             ("writes", &service.writes, Usage::Document),
             ("reads", &service.reads, Usage::Document),
         ];
-        let lists = roles.into_iter().flat_map(move |(role, types, of)| {
-            types.iter().map(move |event_type| mention(role, of, event_type))
-        });
+        let lists = roles
+            .into_iter()
+            .flat_map(move |(role, types, of)| types.iter().map(move |event_type| mention(role, of, event_type)));
         let projects = service.projects.iter().flat_map(move |(document, events)| {
             let events = events.iter().map(move |event_type| mention("projects", Usage::Event, event_type));
             [mention("projects", Usage::Document, document)].into_iter().chain(events)

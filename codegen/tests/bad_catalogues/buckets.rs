@@ -123,9 +123,13 @@ fn a_document_has_neither_key_nor_subject_nor_answers() {
 
 #[test]
 fn services_list_documents_by_what_they_do_with_them() {
-    for list in ["writes = [\"rule.compiled\"]", "reads = [\"rule.compiled\"]", "projects = { \"rule.compiled\" = [] }"] {
+    for list in ["writes = [\"rule.compiled\"]", "reads = [\"rule.compiled\"]", "projects = { \"rule.compiled\" = [] }"]
+    {
         let services = format!("[services.a]\n{list}\n[buckets.B]\nstate = \"rule.compiled\"\n");
-        assert!(problems(&[("eventsmith.toml", &format!("root = \"rules\"\n{services}")), DOCUMENT]).is_empty(), "{list}");
+        assert!(
+            problems(&[("eventsmith.toml", &format!("root = \"rules\"\n{services}")), DOCUMENT]).is_empty(),
+            "{list}"
+        );
     }
     for role in ["publishes", "consumes", "handles", "asks"] {
         let services = format!("[services.a]\n{role} = [\"rule.compiled\"]\n[buckets.B]\nstate = \"rule.compiled\"\n");

@@ -115,8 +115,11 @@ fn backup(landscape: &Landscape) -> User {
 }
 
 fn restore(landscape: &Landscape) -> User {
-    let mut user =
-        User::new(Role::Operator, "restore", "Restores snapshots, also under other names: kept locked away until then.");
+    let mut user = User::new(
+        Role::Operator,
+        "restore",
+        "Restores snapshots, also under other names: kept locked away until then.",
+    );
     let why = why("it restores snapshots");
     see(&mut user, landscape, &why);
     user.publish("$JS.API.STREAM.RESTORE.*", &why);
@@ -126,7 +129,8 @@ fn restore(landscape: &Landscape) -> User {
 }
 
 fn exporter(landscape: &Landscape) -> User {
-    let mut user = User::new(Role::Operator, "exporter", "Exports figures of streams and consumers, and changes nothing.");
+    let mut user =
+        User::new(Role::Operator, "exporter", "Exports figures of streams and consumers, and changes nothing.");
     let all = why("it exports figures of every stream, also of those that the catalogue does not have");
     for subject in [
         "$JS.API.STREAM.LIST",

@@ -35,7 +35,8 @@ fn publishes(user: &mut User, landscape: &Landscape, service: &Service) {
             user.publish(subject, &why);
         }
         if let Some(aggregate) = &event.aggregate {
-            let why = Why { reason: format!("{}, of the aggregate {aggregate}, whose history it reads", why.reason), ..why };
+            let why =
+                Why { reason: format!("{}, of the aggregate {aggregate}, whose history it reads", why.reason), ..why };
             for stream in landscape.streams_of(event) {
                 read(user, &stream.name, &why);
             }
@@ -129,8 +130,11 @@ fn runs(user: &mut User, landscape: &Landscape, service: &Service) {
         let name = version.split('@').next().unwrap_or_default();
         let why = why(service, "runs", version);
         let Some(saga) = landscape.sagas.iter().find(|saga| saga.name == name) else { continue };
-        user.publish(&format!("{}.saga.{name}.>", landscape.root), &why);
+        let subjects = format!("{}.saga.{name}.>", landscape.root);
+        user.publish(&subjects, &why);
         read(user, &saga.stream, &why);
+        // Whoever waits for the end of an instance, or lists instances, reads along.
+        follow(user, landscape, &saga.stream, &subjects, &why);
         let number = version.split('@').nth(1).unwrap_or_default();
         let own = [format!("saga_{name}_v{number}"), format!("saga_{name}_v{number}_inputs")];
         for consumer in service.saga_consumers.iter().filter(|consumer| own.contains(&consumer.name)) {

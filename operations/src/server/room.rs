@@ -59,7 +59,9 @@ pub(super) fn of(landscape: &Landscape, options: &Options, problems: &mut Vec<Pr
         file,
         memory,
         streams: streams + MORE_STREAMS,
-        streams_text: format!("{streams} of the catalogue and of projections, {MORE_STREAMS} for what is restored beside them."),
+        streams_text: format!(
+            "{streams} of the catalogue and of projections, {MORE_STREAMS} for what is restored beside them."
+        ),
         consumers: CONSUMERS,
     }
 }
@@ -124,6 +126,9 @@ mod tests {
 
     #[test]
     fn sizes_are_rounded_up() {
-        assert_eq!([size(1 << 30), size((1 << 30) + 1), size(1_536), size(0)], ["1 GiB", "1.1 GiB", "1.5 KiB", "0 KiB"]);
+        assert_eq!(
+            [size(1 << 30), size((1 << 30) + 1), size(1_536), size(0)],
+            ["1 GiB", "1.1 GiB", "1.5 KiB", "0 KiB"]
+        );
     }
 }

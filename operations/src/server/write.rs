@@ -19,7 +19,12 @@ struct Allowed<'a> {
 }
 
 /// The configuration of one node.
-pub(super) fn file(permissions: &Permissions, options: &Options, node: &Node, room: &Room) -> Result<File, Vec<Problem>> {
+pub(super) fn file(
+    permissions: &Permissions,
+    options: &Options,
+    node: &Node,
+    room: &Room,
+) -> Result<File, Vec<Problem>> {
     let mut handlebars = Handlebars::new();
     handlebars.register_escape_fn(handlebars::no_escape);
     handlebars.set_strict_mode(false);
@@ -40,7 +45,9 @@ fn data(permissions: &Permissions, options: &Options, node: &Node, room: &Room) 
         options.nodes.iter().map(|node| format!("tls://{}:{}", node.host, node.route_port)).collect();
     let (interval, why) = match &options.sync {
         Some(interval) => (interval.as_str(), "Chosen by whoever wrote this."),
-        None if is_cluster => ("5s", "With copies on other nodes it bounds what a common loss of power costs to five seconds."),
+        None if is_cluster => {
+            ("5s", "With copies on other nodes it bounds what a common loss of power costs to five seconds.")
+        }
         None => ("always", "There is no copy elsewhere: every write waits for the disk."),
     };
     json!({

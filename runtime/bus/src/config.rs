@@ -227,9 +227,8 @@ impl Config {
 
 /// Whether inboxes may be told from all other subjects by what they begin with.
 fn is_inbox_prefix(prefix: &str) -> bool {
-    let is_token = |token: &str| {
-        !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
+    let is_token =
+        |token: &str| !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     let mut tokens = prefix.split('.');
     tokens.next() == Some("_INBOX") && tokens.all(is_token)
 }

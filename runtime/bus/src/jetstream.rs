@@ -183,7 +183,7 @@ impl Transport for Arc<JetStream> {
             match reply {
                 // That nobody listens is told to the connection alone over which the answer is expected.
                 Some(_) => listen::asking(self).await?.send_core(message, reply).await,
-                None => self.send_core(message, reply).await,
+                None => self.answering().await.send_core(message, reply).await,
             }
         }
         .boxed()
@@ -203,7 +203,14 @@ impl Transport for Arc<JetStream> {
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
-        self.write_out().boxed()
+        async move {
+            let beside = self.answering().await;
+            if !Arc::ptr_eq(&beside, self) {
+                beside.write_out().await?;
+            }
+            self.write_out().await
+        }
+        .boxed()
     }
 
     fn background(&self) -> Handle {

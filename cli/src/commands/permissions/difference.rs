@@ -55,7 +55,11 @@ impl Diff {
         format::write(out, self.format, &report)?;
         out.finish()?;
         let opened = differences.iter().filter(|difference| difference.is_opened).count();
-        note(format_args!("{} users compared: {opened} opened, {} closed", now.users.len(), differences.len() - opened));
+        note(format_args!(
+            "{} users compared: {opened} opened, {} closed",
+            now.users.len(),
+            differences.len() - opened
+        ));
         Ok(ExitStatus::of(findings.iter().map(|finding| finding.diagnostic.severity)))
     }
 

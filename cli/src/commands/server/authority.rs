@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use eventsmith_operations::server::Node;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
@@ -35,7 +35,8 @@ impl Authority {
         for (authority, end) in [("ca", ""), ("route-ca", ".route")] {
             let mut issuer = None;
             for node in nodes {
-                let [certificate, key] = ["crt", "key"].map(|kind| self.folder.join(format!("{}{end}.{kind}", node.name)));
+                let [certificate, key] =
+                    ["crt", "key"].map(|kind| self.folder.join(format!("{}{end}.{kind}", node.name)));
                 if !anew && certificate.is_file() && key.is_file() {
                     continue;
                 }

@@ -33,6 +33,14 @@ impl JetStream {
         }
     }
 
+    /// The connection over which answers go: the one over which requests come, as a server lets a user answer there alone who may do nothing
+    /// else (`allow_responses`). This one where there is none.
+    pub(super) async fn answering(self: &Arc<Self>) -> Arc<Self> {
+        let beside = self.beside.lock().await;
+        let open = beside.as_ref().filter(|known| !known.has_ended() && known.link.borrow().connected);
+        Arc::clone(open.unwrap_or(self))
+    }
+
     async fn connect_beside(&self) -> Result<Arc<Self>, Unavailable> {
         let deadline = Instant::now() + self.config.request_timeout;
         let config = Config { name: format!("{} (listens)", self.config.name), ..self.config.clone() };
