@@ -75,9 +75,10 @@ fn deliveries(user: &mut User, consumer: &Consumer, why: &Why) {
     if consumer.ordered {
         user.publish(&format!("$JS.API.CONSUMER.UNPIN.{stream}.{name}"), why);
     }
-    user.publish(&format!("$JS.ACK.{stream}.{name}.>"), why);
-    // The form with domain and account, of newer servers.
-    user.publish(&format!("$JS.ACK.*.*.{stream}.{name}.>"), why);
+    user.publish(&format!("$JS.ACK.{stream}.{name}.*.*.*.*.*"), why);
+    // The forms with domain and account, of newer servers. With an open end they would be acks of others in the old form, too.
+    user.publish(&format!("$JS.ACK.*.*.{stream}.{name}.*.*.*.*.*"), why);
+    user.publish(&format!("$JS.ACK.*.*.{stream}.{name}.*.*.*.*.*.*"), why);
 }
 
 /// Storing dead letters and counts of runs under its own name, handling advisories about its own events.
