@@ -74,7 +74,7 @@ fn consumer_calls(stream: &str, consumer: &str) -> Vec<String> {
     all.push(format!("$JS.ACK.{stream}.{consumer}.1.1.1.1.1"));
     all.push(format!("$JS.ACK._.hash.{stream}.{consumer}.1.1.1.1.1.token"));
     // An ack of the old form for somebody else, which looks like the new form for this one.
-    all.push(format!("$JS.ACK.RULES_SAGAS.saga_checkout_v1.{stream}.{consumer}.1.1.1"));
+    all.push(format!("$JS.ACK.OTHER.victim.{stream}.{consumer}.1.1.1"));
     all
 }
 
