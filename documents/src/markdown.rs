@@ -32,7 +32,8 @@ pub(crate) fn html(source: &str, mut resolve: impl FnMut(&str) -> Link) -> Strin
             Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => {}
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
                 let to = match link_type {
-                    LinkType::Email => Link::To(format!("mailto:{dest_url}")),
+                    // The writer puts `mailto:` before it.
+                    LinkType::Email => Link::To(dest_url.to_string()),
                     _ if is_address(&dest_url) => Link::To(dest_url.to_string()),
                     _ => resolve(&dest_url),
                 };
