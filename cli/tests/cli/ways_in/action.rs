@@ -357,14 +357,25 @@ fn what_the_action_installs_is_cached_by_what_it_is_built_from() {
         done(key.env("ACTION_REF", "v1"))
     };
     let folder = Folder::with(&[("Cargo.toml", ""), ("Cargo.lock", "")]);
-    for path in ["cli/src/main.rs", "codegen/src/lib.rs", "macros/src/lib.rs", "runtime/src/lib.rs"] {
-        folder.write(path, "");
-    }
     let here = folder.path().display().to_string();
+    assert!(key(&here).starts_with("key=eventsmith-Linux-X64-v1-"), "{}", key(&here));
+
+    // What the program is built of, as Cargo says.
+    let tree = |arguments: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        done(cargo.current_dir(repository()).args(["tree", "--offline", "--prefix=none", "--format={p}", "--edges=normal,build"]).args(arguments))
+    };
+    let own = tree(&["--package=eventsmith-cli"]);
+    let folders = own.lines().filter_map(|line| line.split_once(" (").map(|(_, rest)| rest.split(')').next().unwrap_or(rest)));
+    let folders: BTreeSet<&str> = folders.filter_map(|folder| Path::new(folder).strip_prefix(repository()).ok()?.to_str()).collect();
+    assert!(folders.contains("documents") && folders.contains("runtime/bus"), "{folders:?}");
+    for path in folders {
+        let before = key(&here);
+        folder.write(&format!("{path}/src/lib.rs"), "//! Changed.");
+        assert_ne!(before, key(&here), "{path}");
+    }
 
     let before = key(&here);
-    folder.write("codegen/src/lib.rs", "//! Changed.");
-
-    assert!(before.starts_with("key=eventsmith-Linux-X64-v1-"), "{before}");
-    assert_ne!(before, key(&here));
+    folder.write("docs/ci.md", "Prose.");
+    assert_eq!(before, key(&here));
 }
