@@ -1,5 +1,6 @@
 //! `eventsmith permissions`: who may do what, why, and what a change opens.
 
+mod because;
 mod difference;
 mod explain;
 
@@ -8,6 +9,8 @@ use std::io::Write as _;
 use clap::{Args, Subcommand, ValueEnum};
 use eventsmith_operations::permissions::{Grant, Permissions, User, Verb};
 use serde_json::{Value, json};
+
+use because::because;
 
 use crate::catalogue::Schemas;
 use crate::exit::ExitStatus;
@@ -99,14 +102,6 @@ fn text(out: &mut Out, user: &User, manifest: &str) -> anyhow::Result<()> {
     }
     writeln!(out)?;
     Ok(())
-}
-
-/// Why something is given, and where that stands.
-fn because(grant: &Grant, manifest: &str) -> String {
-    match grant.line {
-        Some(line) => format!("{}, {manifest}:{line}", grant.reason),
-        None => grant.reason.clone(),
-    }
 }
 
 fn object(user: &User) -> Value {

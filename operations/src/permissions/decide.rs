@@ -1,6 +1,8 @@
 //! Whether a user may do something, why, and what of the catalogue would change it.
 
-use super::{Grant, Permissions, Role, User, Verb};
+use super::derive::Permissions;
+use super::service;
+use super::user::{Grant, Role, User, Verb};
 use crate::landscape::{Landscape, Service};
 use crate::subject::{covers, overlap};
 
@@ -51,7 +53,7 @@ impl User {
 impl Permissions {
     /// What one line more in the catalogue would let a service do something that it may not, the best first.
     pub fn hints(landscape: &Landscape, user: &User, verb: Verb, subject: &str) -> Vec<Hint> {
-        let Some(service) = landscape.service(&user.name).filter(|_| user.role == Role::Service) else {
+        let Some(own) = landscape.service(&user.name).filter(|_| user.role == Role::Service) else {
             return Vec::new();
         };
         let events = landscape.events.iter().filter(|event| !event.is_request);
@@ -61,9 +63,9 @@ impl Permissions {
         let requested = requests.flat_map(|request| [("asks", &request.name), ("handles", &request.name)]);
         let kept = documents.flat_map(|document| [("reads", document), ("writes", document)]);
         let found = publishes.chain(requested).chain(kept).filter_map(|(list, name)| {
-            let more = with(service, list, name)?;
-            let opens = super::service::user(landscape, &more).may(verb, subject);
-            opens.then(|| Hint { list, name: name.clone(), line: service.line_of_list(list) })
+            let more = with(own, list, name)?;
+            let opens = service::user(landscape, &more).may(verb, subject);
+            opens.then(|| Hint { list, name: name.clone(), line: own.line_of_list(list) })
         });
         found.collect()
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Grant, Permissions, User, Verb};
+use super::derive::Permissions;
+use super::user::{Grant, User, Verb};
 use crate::subject::covers;
 
 /// A permission that was not there before, or is there no more.

@@ -1,6 +1,7 @@
 //! People and their tools: each a user of its own, so that a key that was stolen opens one thing.
 
-use super::{PROJECTIONS, Role, User, Why, follow};
+use super::projections::PROJECTIONS;
+use super::user::{Role, User, Why, follow};
 use crate::landscape::Landscape;
 
 /// Those that are no services.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Grant, PROJECTIONS, Role, User, Why, follow};
+use super::projections::PROJECTIONS;
+use super::user::{Grant, Role, User, Why, follow};
 use crate::landscape::{Consumer, Event, Landscape, Service, Stream};
 use crate::subject;
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Options, Problem};
+use super::options::{Options, Problem};
 use crate::landscape::{Landscape, Stream};
 use crate::permissions::PROJECTIONS;
 

@@ -4,7 +4,8 @@ use handlebars::Handlebars;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Node, Options, Problem, Room, SYSTEM, WRITTEN};
+use super::options::{Node, Options, Problem, SYSTEM, WRITTEN};
+use super::room::Room;
 use crate::file::File;
 use crate::permissions::{Grant, Permissions, User};
 

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use eventsmith_operations::permissions::{Decision, Permissions, User, Verb};
 use eventsmith_operations::{Landscape, subject};
 
-use super::because;
+use super::because::because;
 use crate::catalogue::Schemas;
 use crate::exit::ExitStatus;
 use crate::landscape::landscape;

@@ -8,7 +8,8 @@ use eventsmith_codegen::manifest;
 use eventsmith_operations::permissions::Permissions;
 use eventsmith_operations::server::{self, Options, SYSTEM};
 
-use super::{KeyFolder, Nodes, files, looked_at};
+use super::files;
+use super::options::{KeyFolder, Nodes, looked_at};
 use crate::catalogue::Schemas;
 use crate::exit::ExitStatus;
 use crate::fresh;

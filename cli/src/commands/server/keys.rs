@@ -10,7 +10,7 @@ use nkeys::KeyPair;
 
 use super::authority::Authority;
 use super::files::{lines, make_folder, write_public, write_secret};
-use super::{Nodes, looked_at};
+use super::options::{Nodes, looked_at};
 use crate::catalogue::Schemas;
 use crate::exit::ExitStatus;
 use crate::output::{counted, note};
