@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn whoever_calls_there_is_room() {
         let depth = STACK / 4 / 8192;
-        let on_a_small_one = || (with_room(|| with_room(|| sink(depth))), map(&[depth], |depth| sink(*depth)));
+        let on_a_small_one = move || (with_room(|| with_room(|| sink(depth))), map(&[depth], |depth| sink(*depth)));
 
         let small = thread::Builder::new().stack_size(128 << 10).spawn(on_a_small_one).unwrap();
 

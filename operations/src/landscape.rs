@@ -244,6 +244,7 @@ pub(crate) mod tests {
             ..Event::default()
         };
         Landscape {
+            manifest: "schemas/eventsmith.toml".to_owned(),
             root: "shop".to_owned(),
             services: vec![
                 Service {

@@ -1,5 +1,6 @@
 //! The GitHub Action: its last step is run as GitHub runs it, in repositories as actions/checkout leaves them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -363,11 +364,18 @@ fn what_the_action_installs_is_cached_by_what_it_is_built_from() {
     // What the program is built of, as Cargo says.
     let tree = |arguments: &[&str]| {
         let mut cargo = Command::new(env!("CARGO"));
-        done(cargo.current_dir(repository()).args(["tree", "--offline", "--prefix=none", "--format={p}", "--edges=normal,build"]).args(arguments))
+        done(
+            cargo
+                .current_dir(repository())
+                .args(["tree", "--offline", "--prefix=none", "--format={p}", "--edges=normal,build"])
+                .args(arguments),
+        )
     };
     let own = tree(&["--package=eventsmith-cli"]);
-    let folders = own.lines().filter_map(|line| line.split_once(" (").map(|(_, rest)| rest.split(')').next().unwrap_or(rest)));
-    let folders: BTreeSet<&str> = folders.filter_map(|folder| Path::new(folder).strip_prefix(repository()).ok()?.to_str()).collect();
+    let folders =
+        own.lines().filter_map(|line| line.split_once(" (").map(|(_, rest)| rest.split(')').next().unwrap_or(rest)));
+    let folders: BTreeSet<&str> =
+        folders.filter_map(|folder| Path::new(folder).strip_prefix(repository()).ok()?.to_str()).collect();
     assert!(folders.contains("documents") && folders.contains("runtime/bus"), "{folders:?}");
     for path in folders {
         let before = key(&here);

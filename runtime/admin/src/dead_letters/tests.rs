@@ -15,7 +15,6 @@ use jiff::Timestamp;
 use tokio::time::advance;
 
 use super::*;
-use crate::server::Server;
 
 const SUBJECT: &str = "rules.domain.rule.activated";
 const WINDOW: Duration = Duration::from_secs(60);

@@ -8,9 +8,10 @@ use super::route::Route;
 const DEAD_LETTERS: &str = "dlq";
 
 /// Whether what is asked on any of these routes may be answered there. The server guards no reply subject: one could be named that we
-/// may publish to and who asks may not, such as a key of a bucket, a command or an event. Inboxes are nothing of the kind.
+/// may publish to and who asks may not, such as a key of a bucket, a command or an event. Inboxes are nothing of the kind, and begin
+/// with an underscore: `_INBOX` or what a client puts in its place, `_R_` where another account asks, `_GR_` where another cluster does.
 pub(super) fn may_answer<'a>(reply: &str, mut routes: impl Iterator<Item = &'a Route>) -> bool {
-    !reply.starts_with('$') && !routes.any(|route| route.is_for(reply) || is_of_catalogue(reply, route))
+    reply.starts_with('_') && !routes.any(|route| route.is_for(reply) || is_of_catalogue(reply, route))
 }
 
 /// Whether a subject is one of the catalogue that a route is of.

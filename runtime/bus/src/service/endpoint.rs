@@ -176,6 +176,10 @@ impl Endpoint {
         if *has_waited && self.replies.is_none() && left < self.time_of_run() {
             return (self.busy(0), None);
         }
+        // A consumer delivers what is stored to any subject that it names, and its acks are no inbox: nobody asked for this.
+        if live.reply.as_deref().is_some_and(|reply| !self.may_answer(reply)) {
+            return (Answer::error(Outcome::Invalid, 400, "the reply subject is no inbox"), None);
+        }
         let opened = match Opened::of(&live.message, &self.route) {
             Ok(opened) => opened,
             Err(answer) => return (answer, None),
@@ -269,10 +273,14 @@ impl Endpoint {
         Answer { has_run: true, ..answer }
     }
 
+    fn may_answer(&self, reply: &str) -> bool {
+        may_answer(reply, iter::once(&self.route))
+    }
+
     /// Sends an answer, and returns its code.
     async fn send(&self, reply: Option<String>, mut answer: Answer) -> u16 {
         // Somebody who does not wait is told nothing.
-        let reply = reply.filter(|reply| may_answer(reply, iter::once(&self.route)));
+        let reply = reply.filter(|reply| self.may_answer(reply));
         while let Some(reply) = &reply {
             let message = answer.message(reply.clone(), self.route.event_type, self.route.version);
             match self.bus.transport().tell(&message, None).await {
