@@ -28,9 +28,9 @@ struct Compared<'a> {
 /// What became of a catalogue since an earlier one. `against` names that one; `comparisons` is what `breaking` knows of both.
 pub fn markdown(current: &Loaded, comparisons: &Comparisons, against: &str) -> String {
     let whole = whole(current, comparisons, against);
-    let Some(end) =
-        (whole.len() > LONGEST).then(|| whole[..whole.floor_char_boundary(LONGEST)].rfind("\n## ")).flatten()
-    else {
+    // Both ends of what is found are ASCII.
+    let fits = |(at, _): &(usize, &str)| *at <= LONGEST;
+    let Some((end, _)) = whole.match_indices("\n## ").take_while(fits).last().filter(|_| whole.len() > LONGEST) else {
         return whole;
     };
     // What breaks stands first.

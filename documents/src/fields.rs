@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
                 !["title", "description", "$comment", "$defs", "definitions"].contains(&keyword.as_str())
                     && !["$schema", "$id", "id"].contains(&keyword.as_str())
             };
-            if members.keys().any(|keyword| says_something(keyword)) {
+            if members.keys().any(says_something) {
                 all.push(Location::root(&document.path));
             }
             for keyword in ["$defs", "definitions"] {

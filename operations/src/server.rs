@@ -66,7 +66,7 @@ fn senseless(options: &Options) -> Vec<Problem> {
     };
     let count = options.nodes.len();
     problem(
-        count == 0 || count == 2 || count > 1 && count % 2 == 0,
+        count != 1 && count.is_multiple_of(2),
         format!("{count} nodes agree on nothing that fewer would not agree on"),
         "a cluster has three nodes, or five; one server is no cluster",
     );

@@ -26,7 +26,7 @@ pub(crate) fn topology() -> Topology {
 
 /// A subject that a filter stands for.
 pub(crate) fn concrete(filter: &str) -> String {
-    filter.replace('*', "x1").replace('>', "x1")
+    filter.replace(['*', '>'], "x1")
 }
 
 fn stream_calls(stream: &str) -> Vec<String> {

@@ -43,7 +43,8 @@ pub(super) fn channels(loaded: &Loaded) -> Vec<Channel<'_>> {
                 Some(last) if !is_newest => free(&format!("{}.v{}", event.event_type, last.number), &mut taken),
                 _ => event.event_type.clone(),
             };
-            let reply = event.kind.is_request().then(|| free(&format!("{name}.reply"), &mut taken)).unwrap_or_default();
+            let is_request = event.kind.is_request();
+            let reply = if is_request { free(&format!("{name}.reply"), &mut taken) } else { String::new() };
             channels.push(Channel { name, reply, event, versions, is_newest });
         }
     }

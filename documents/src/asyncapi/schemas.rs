@@ -230,10 +230,12 @@ impl<'a> Schemas<'a> {
             "if" | "then" | "else" if draft < 7 => {}
             "format" => self.format(location, value, members, out, beside),
             "contains" if members.get("minContains").and_then(Value::as_f64) == Some(0.0) && is_modern => {}
+            "minContains"
+                if is_modern
+                    && members.contains_key("contains")
+                    && [Some(0.0), Some(1.0)].contains(&value.as_f64()) => {}
             "minContains" | "maxContains" if is_modern && members.contains_key("contains") => {
-                if !(keyword == "minContains" && value.as_f64().is_some_and(|count| count == 0.0 || count == 1.0)) {
-                    self.note(location, format!("`{keyword}` is left out: any number of such elements is accepted"));
-                }
+                self.note(location, format!("`{keyword}` is left out: any number of such elements is accepted"));
             }
             "items" if value.is_array() && draft < 2020 => {
                 out.insert("items".to_owned(), self.list(&at, value));

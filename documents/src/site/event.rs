@@ -1,6 +1,7 @@
 //! The page of an event, a request or a document: what it means, who has to do with it, and every version of it.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use eventsmith_codegen::breaking::changes::changes;
 use eventsmith_codegen::bundle::bundle;
@@ -58,9 +59,12 @@ impl Pages<'_> {
         };
         let (path, code) = match self.types.get(&version.file) {
             Some(payload) => {
-                let path = [&[self.crate_name.clone()], payload.module.as_slice(), &[payload.name.clone()]]
-                    .concat()
-                    .join("::");
+                let path: Vec<&str> = iter::once(&self.crate_name)
+                    .chain(&payload.module)
+                    .chain(iter::once(&payload.name))
+                    .map(String::as_str)
+                    .collect();
+                let path = path.join("::");
                 let code = rust::lines(event, version, &path, &payload.name, version.error.is_some());
                 (path, code)
             }
