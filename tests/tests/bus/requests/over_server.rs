@@ -318,7 +318,6 @@ async fn no_answer_goes_where_the_server_or_another_protocol_listens() -> Outcom
 
     let replies = [
         "$JS.API.STREAM.PURGE.RULES",
-        "$JS.ACK.RULES.c.1.1.1.1.0",
         "rules.domain.rule.activated",
         "rules.query.rule.get",
         "rules.dlq.a.b",
