@@ -1,5 +1,6 @@
 //! `eventsmith backup`, through the binary, against real servers: made under load, restored, damaged, tampered with, interrupted.
 
+mod busy;
 mod cluster;
 mod drill;
 mod hostile;
@@ -276,7 +277,7 @@ async fn who_may_not_is_told_what_is_missing() {
     let silent = folder.run(&["backup", "create", "--out", "backups", "--stream", "RULES", "--config", "silent.toml"]);
 
     assert_eq!(some.status, 2, "{some:?}");
-    assert!(some.stderr.contains("this user may not publish to $JS.API.STREAM.SNAPSHOT.KV_SHOPS"), "{some:?}");
+    assert!(some.stderr.contains("this user may not publish to $JS.API.STREAM.SNAPSHOT.LETTERS"), "{some:?}");
     assert_eq!(silent.status, 2, "{silent:?}");
     assert!(silent.stderr.contains("this user may not publish to $JS.SNAPSHOT.ACK.RULES."), "{silent:?}");
     let left = fs::read_dir(folder.path().join("backups")).unwrap().filter_map(Result::ok).map(|entry| entry.path());

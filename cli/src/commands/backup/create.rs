@@ -60,6 +60,13 @@ impl BackupCreate {
         out.finish()?;
         let left_out = &created.manifest.left_out;
         left_out.iter().for_each(|left| note(format_args!("{} is left out: {}", left.name, visible(&left.reason))));
+        for incomplete in &created.manifest.incomplete {
+            note(format_args!(
+                "of {} may be missing what was rewritten meanwhile: {}; back it up when it is quieter",
+                incomplete.name,
+                visible(&incomplete.reason)
+            ));
+        }
         let streams = counted(created.manifest.streams.len(), "stream");
         note(format_args!(
             "{streams}, {} backed up, {} left out",
@@ -93,5 +100,5 @@ fn print(out: &mut Out, created: &Created) -> anyhow::Result<()> {
 }
 
 fn as_json(created: &Created) -> Value {
-    json!({ "path": created.path, "sha256": created.hash, "streams": summaries(&created.manifest), "left_out": created.manifest.left_out })
+    json!({ "path": created.path, "sha256": created.hash, "streams": summaries(&created.manifest), "left_out": created.manifest.left_out, "incomplete": created.manifest.incomplete })
 }

@@ -16,6 +16,8 @@ use super::folder::Partial;
 use super::manifest::{BackedUpConsumer, BackedUpStream, Manifest, NotBackedUp, StreamKind, file_of};
 use super::progress::Progress;
 
+/// How often a stream is backed up until nothing was written to it meanwhile that may have dropped what was not read yet.
+const ATTEMPTS: u32 = 3;
 /// The server's code for a snapshot that it does not make, and that of a stream in memory, which it cannot before 2.15.
 const SNAPSHOT_FAILED: u64 = 10064;
 const MEMORY: &str = "memory";
@@ -52,14 +54,30 @@ struct Info {
     state: Value,
 }
 
+/// When a stream has its turn, after all consumers were noted.
+///
+/// A message that a handler is done with leaves a queue for what the handler writes, or for the dead letters, and a dead letter that is
+/// replayed leaves for the events: what something leaves is backed up before where it goes to, so that it may be there twice and is never
+/// missing. What is made of events that stay comes before them, so that it never knows of one that the backup does not have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// Events that are gone once they are handled.
+    Queue,
+    DeadLetters,
+    Bucket,
+    Sagas,
+    Events,
+}
+
 /// A stream that is to be backed up.
 struct Wanted {
     name: String,
+    turn: Turn,
     kind: StreamKind,
     consumers: Vec<BackedUpConsumer>,
 }
 
-/// Notes all consumers, then writes one stream after the other, in the order of their kinds.
+/// Notes all consumers, then writes one stream after the other, in the order of their turns.
 pub(crate) async fn create(
     server: &JetStream,
     request: &BackupRequest,
@@ -73,46 +91,93 @@ pub(crate) async fn create(
         }
         wanted.push(look(server, name).await?);
     }
-    wanted.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
+    wanted.sort_by(|one, other| (one.turn, &one.name).cmp(&(other.turn, &other.name)));
     let partial = Partial::create(&request.folder, manifest.created)?;
-    for Wanted { name, kind, consumers } in wanted {
-        let (info, mut chunks) = match server.read_snapshot::<Info>(&name).await {
-            Ok(begun) => begun,
-            Err(ServerFailure::Refused { code: SNAPSHOT_FAILED, reason }) if is_in_memory(server, &name).await => {
-                let reason = format!("{reason}; before 2.15 the server makes no snapshot of a stream in memory");
-                manifest.left_out.push(NotBackedUp { name, reason });
+    for Wanted { name, kind, consumers, .. } in wanted {
+        let mut attempt = 1;
+        loop {
+            let stream = match write(server, &partial, (&name, kind), progress).await? {
+                Ok(stream) => stream,
+                Err(reason) => {
+                    manifest.left_out.push(NotBackedUp { name, reason });
+                    break;
+                }
+            };
+            let is_incomplete = may_lack(server, &stream).await?;
+            if is_incomplete && attempt < ATTEMPTS {
+                attempt += 1;
+                partial.remove(&stream.file())?;
                 continue;
             }
-            Err(failure) => return Err(BackupError::server(format!("the stream {name} cannot be backed up"))(failure)),
-        };
-        let Info { config, state } = info;
-        let number = |key: &str| state.get(key).and_then(Value::as_u64).unwrap_or_default();
-        progress(Progress::Begins { stream: &name, bytes: number("bytes") });
-        // A write keeps nothing waiting but this backup.
-        let mut file = Hashed::create(partial.path().join(file_of(&name)))?;
-        let interrupted =
-            || BackupError::server(format!("the backup of the stream {name} was interrupted, and is given up"));
-        while let Some(chunk) = chunks.next().await.map_err(interrupted())? {
-            file.write(&chunk)?;
-            progress(Progress::Bytes(chunk.len()));
+            if is_incomplete {
+                let reason = format!("it was written to during each of {ATTEMPTS} attempts");
+                manifest.incomplete.push(NotBackedUp { name, reason });
+            }
+            manifest.streams.push(BackedUpStream { consumers, ..stream });
+            break;
         }
-        let (size, sha256) = file.finish()?;
-        manifest.streams.push(BackedUpStream {
-            kind,
-            messages: number("messages"),
-            bytes: number("bytes"),
-            first_sequence: number("first_seq"),
-            last_sequence: number("last_seq"),
-            size,
-            sha256,
-            config,
-            state,
-            consumers,
-            name,
-        });
     }
     let (path, hash) = partial.finish(&manifest)?;
     Ok(Created { path, manifest, hash })
+}
+
+/// Writes a stream as it is now, without its consumers; or says why the server makes no snapshot of it.
+async fn write(
+    server: &JetStream,
+    partial: &Partial,
+    (name, kind): (&str, StreamKind),
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<Result<BackedUpStream, String>, BackupError> {
+    let (info, mut chunks) = match server.read_snapshot::<Info>(name).await {
+        Ok(begun) => begun,
+        Err(ServerFailure::Refused { code: SNAPSHOT_FAILED, reason }) if is_in_memory(server, name).await => {
+            return Ok(Err(format!("{reason}; before 2.15 the server makes no snapshot of a stream in memory")));
+        }
+        Err(failure) => return Err(BackupError::server(format!("the stream {name} cannot be backed up"))(failure)),
+    };
+    let Info { config, state } = info;
+    let bytes = number(&state, "bytes");
+    progress(Progress::Begins { stream: name, bytes });
+    // A write keeps nothing waiting but this backup.
+    let mut file = Hashed::create(partial.path().join(file_of(name)))?;
+    let interrupted =
+        || BackupError::server(format!("the backup of the stream {name} was interrupted, and is given up"));
+    while let Some(chunk) = chunks.next().await.map_err(interrupted())? {
+        file.write(&chunk)?;
+        progress(Progress::Bytes(chunk.len()));
+    }
+    let (size, sha256) = file.finish()?;
+    Ok(Ok(BackedUpStream {
+        name: name.to_owned(),
+        kind,
+        messages: number(&state, "messages"),
+        bytes,
+        first_sequence: number(&state, "first_seq"),
+        last_sequence: number(&state, "last_seq"),
+        size,
+        sha256,
+        config,
+        state,
+        consumers: Vec::new(),
+    }))
+}
+
+fn number(state: &Value, key: &str) -> u64 {
+    state.get(key).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// Whether a key may be missing altogether: where what is newer drops what is older of its subject, the snapshot may come too late for
+/// the one, and it ends before the other.
+async fn may_lack(server: &JetStream, stream: &BackedUpStream) -> Result<bool, BackupError> {
+    let is_on = |key: &str| stream.config.get(key).and_then(Value::as_bool) == Some(true);
+    let per_subject = stream.config.get("max_msgs_per_subject").and_then(Value::as_i64).unwrap_or_default();
+    if per_subject <= 0 && !is_on("allow_rollup_hdrs") && !is_on("allow_msg_schedules") {
+        return Ok(false);
+    }
+    let name = &stream.name;
+    let info = server.request::<Info>(format!("STREAM.INFO.{name}"), &json!({})).await;
+    let info = info.map_err(BackupError::server(format!("the stream {name} cannot be looked at")))?;
+    Ok(number(&info.state, "last_seq") != stream.last_sequence)
 }
 
 async fn names(server: &JetStream, request: &BackupRequest) -> Result<Vec<String>, BackupError> {
@@ -148,7 +213,16 @@ async fn look(server: &JetStream, name: String) -> Result<Wanted, BackupError> {
     let listed = consumers::durable(server, &name).await;
     let consumers =
         listed.map_err(BackupError::server(format!("the consumers of the stream {name} cannot be listed")))?;
-    Ok(Wanted { kind: kind(&name, &info.config), name, consumers })
+    let kind = kind(&name, &info.config);
+    let stays = matches!(info.config.get("retention").and_then(Value::as_str), None | Some("limits"));
+    let turn = match kind {
+        StreamKind::DeadLetters => Turn::DeadLetters,
+        StreamKind::Bucket => Turn::Bucket,
+        _ if !stays => Turn::Queue,
+        StreamKind::Sagas => Turn::Sagas,
+        StreamKind::Events => Turn::Events,
+    };
+    Ok(Wanted { name, turn, kind, consumers })
 }
 
 async fn is_in_memory(server: &JetStream, name: &str) -> bool {

@@ -122,6 +122,12 @@ impl Partial {
         &self.path
     }
 
+    /// Removes a file that is to be written anew.
+    pub(super) fn remove(&self, file: &str) -> Result<(), BackupError> {
+        let path = self.path.join(file);
+        fs::remove_file(&path).map_err(BackupError::io("remove", &path))
+    }
+
     /// Writes the manifest, and gives the folder its name, which tells that it is whole. The hash is that of the manifest.
     pub(super) fn finish(mut self, manifest: &Manifest) -> Result<(PathBuf, String), BackupError> {
         let path = self.path.join(MANIFEST);

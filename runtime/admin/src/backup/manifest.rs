@@ -34,6 +34,9 @@ pub struct Manifest {
     pub streams: Vec<BackedUpStream>,
     /// What was wanted and could not be backed up.
     pub left_out: Vec<NotBackedUp>,
+    /// Streams whose newer messages drop older ones, and that were written to while they were backed up: of what was rewritten then,
+    /// neither may be there.
+    pub incomplete: Vec<NotBackedUp>,
 }
 
 /// One stream or bucket of a backup.
@@ -80,20 +83,19 @@ pub struct BackedUpConsumer {
     pub delivered: u64,
 }
 
-/// A stream that is not in the backup.
+/// A stream that is not in the backup, or not all of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NotBackedUp {
     /// Its name.
     pub name: String,
-    /// Why not.
+    /// Why.
     pub reason: String,
 }
 
-/// What a stream is for. Streams are backed up in this order: what is made of events comes before them, so that it never knows of events
-/// that the backup does not have; and dead letters come behind them, so that none is missing of an event that a consumer is done with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a stream is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StreamKind {
@@ -131,6 +133,7 @@ impl Manifest {
             schemas,
             streams: Vec::new(),
             left_out: Vec::new(),
+            incomplete: Vec::new(),
         }
     }
 

@@ -314,6 +314,7 @@ async fn no_answer_goes_where_the_server_or_another_protocol_listens() -> Outcom
     bus.publish(&crate::common::activated("r1")).await?;
     let service = serve(rules(&bus));
     service.is_up(&bus).await?;
+    let replied = service.monitor.summary().replied;
     let client = client(&server).await?;
 
     let replies = [
@@ -334,7 +335,7 @@ async fn no_answer_goes_where_the_server_or_another_protocol_listens() -> Outcom
     client.flush().await?;
     // Nothing is handled, whether it is valid or not.
     crate::common::until(|| service.monitor.summary().invalid == 2 * replies.len() as u64).await?;
-    assert_eq!(service.monitor.summary().replied, 0);
+    assert_eq!(service.monitor.summary().replied, replied);
 
     assert!(asked(&client, "$SRV.PING", HeaderMap::new(), "").await?.payload.starts_with(b"{"), "inboxes are answered");
     assert_eq!(bus.status(None).await?.streams.iter().map(|stream| stream.messages).sum::<u64>(), 1);
