@@ -222,7 +222,6 @@ impl FaultKind {
         Self::HalfOpen,
         Self::Restart,
         Self::Silence,
-        Self::LateAnswers,
         Self::SilentDeadLetters,
         Self::StandStill,
         Self::Crash,
@@ -238,6 +237,8 @@ impl FaultKind {
         Self::DeleteStream,
         Self::RefuseLogin,
         Self::Stop,
+        // Only where plans are harsh.
+        Self::LateAnswers,
     ];
 }
 
