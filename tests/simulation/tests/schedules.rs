@@ -13,11 +13,11 @@ use eventsmith_simulation::run::{Outcome, run};
 use eventsmith_simulation::shrink::shrink;
 
 /// How many schedules CI runs; without optimization, fewer.
-const SCHEDULES: u64 = if cfg!(debug_assertions) { 2_000 } else { 100_000 };
+const SCHEDULES: u64 = if cfg!(debug_assertions) { 1_000 } else { 20_000 };
 /// How many of requests.
-const OF_REQUESTS: u64 = SCHEDULES / 5;
+const OF_REQUESTS: u64 = SCHEDULES / 2;
 /// How many of commands to aggregates.
-const OF_COMMANDS: u64 = SCHEDULES / 5;
+const OF_COMMANDS: u64 = SCHEDULES / 2;
 /// How many smaller plans are tried for one that fails.
 const MOST_TRIED: usize = 2_000;
 
