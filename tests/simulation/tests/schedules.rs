@@ -18,6 +18,12 @@ const SCHEDULES: u64 = if cfg!(debug_assertions) { 1_000 } else { 20_000 };
 const OF_REQUESTS: u64 = SCHEDULES / 2;
 /// How many of commands to aggregates.
 const OF_COMMANDS: u64 = SCHEDULES / 2;
+/// Schedules of delivery that failed once, beyond those of CI.
+///
+/// 23090: an event began while an instance that had lost its connection handled one before it of its key again: a third, which had handled
+/// that first, acked it after its lease, and so the server did not count the second run any more. 46406: a stream was deleted while the
+/// server was down, and an ack for it counted in the new one, as the new consumer had answered over the new connection.
+const ONCE_FAILED: [u64; 2] = [23_090, 46_406];
 /// How many smaller plans are tried for one that fails.
 const MOST_TRIED: usize = 2_000;
 
@@ -28,6 +34,13 @@ fn variable(name: &str) -> Option<u64> {
 #[test]
 fn every_schedule_of_delivery_keeps_all_promises() {
     run_all(if variable("HARSH").is_some() { Plan::harsh } else { Plan::of }, SCHEDULES);
+}
+
+#[test]
+fn what_failed_once_keeps_all_promises_of_delivery() {
+    for seed in ONCE_FAILED {
+        assert_eq!(run(&Plan::of(seed), None, false).violations, Vec::<String>::new(), "SEED={seed}");
+    }
 }
 
 #[test]

@@ -87,10 +87,17 @@ impl ReplyAcker {
             AckKind::InProgress => Bytes::from_static(IN_PROGRESS),
             AckKind::Term(reason) => format!("+TERM {reason}").into(),
         };
-        let until = match kind {
-            AckKind::Ack | AckKind::Term(_) => None,
+        let is_last = matches!(kind, AckKind::Ack | AckKind::Term(_));
+        if is_last && self.life.is_ordered && !self.lease.is_held(Instant::now()) {
+            // Somebody else may have begun it meanwhile. The server would count that run no more, and let what is behind it begin.
+            // Where nobody has, it is delivered again here, and is known to be settled.
+            tracing::debug!(reply = %self.reply, "its lease has ended; the ack is not sent");
+            return Ok(());
+        }
+        let until = match is_last && !self.life.is_ordered {
+            true => None,
             // Later somebody else may have the lease, which it would end.
-            AckKind::Nak(_) | AckKind::InProgress => self.lease.ends_at(),
+            false => self.lease.ends_at(),
         };
         self.life.send(self.reply.clone(), payload, until).await
     }

@@ -36,6 +36,8 @@ pub(super) struct Life {
     pub(super) jetstream: Arc<JetStream>,
     pub(super) stream: String,
     pub(super) durable: String,
+    /// Whether events of one key are handled one after the other.
+    pub(super) is_ordered: bool,
     is_over: AtomicBool,
     /// Wakes the one who reads when it is over.
     over: Notify,
@@ -153,12 +155,12 @@ pub(super) struct Position {
 }
 
 impl Life {
-    pub(super) fn new(jetstream: Arc<JetStream>, stream: &str, durable: &str) -> Self {
+    pub(super) fn new(jetstream: Arc<JetStream>, stream: &str, durable: &str, is_ordered: bool) -> Self {
         let losses = AtomicU64::new(jetstream.link.borrow().losses);
         let (stream, durable) = (stream.to_owned(), durable.to_owned());
         let (is_over, known) = (AtomicBool::new(false), Mutex::default());
         let (over, missed) = (Notify::new(), Notify::new());
-        Self { jetstream, stream, durable, is_over, over, missed, losses, known }
+        Self { jetstream, stream, durable, is_ordered, is_over, over, missed, losses, known }
     }
 
     /// Whether it is certain that the consumer is no more: nothing of it is acked any more.
@@ -290,9 +292,13 @@ impl Life {
         self.known().filters.clone()
     }
 
-    /// The consumer answered what was asked at that time.
+    /// The consumer answered what was asked at that time. Over a new connection another may answer in its place, until it is certain
+    /// that there is none.
     pub(super) fn heard(&self, asked: Instant) {
-        self.known().heard = Some(asked);
+        let mut known = self.known();
+        if self.is_certain() {
+            known.heard = Some(asked);
+        }
     }
 
     /// The consumer was asked after so many losses, and was made then, as a server says that has this time now.

@@ -138,7 +138,7 @@ impl PullDeliveries {
         let losses = link.borrow().losses;
         let probe = Probe::new(*ack_wait, Instant::now());
         let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
-        let life = Arc::new(Life::new(Arc::clone(&jetstream), stream, durable));
+        let life = Arc::new(Life::new(Arc::clone(&jetstream), stream, durable, *ordered));
         let mut tasks = JoinSet::new();
         tasks.spawn_on(of_program(Arc::clone(&life).follow()), jetstream.thread.handle());
         let scope = Scope { life: Arc::clone(&life), ack_wait: *ack_wait, is_pinned: *ordered };
