@@ -6,17 +6,14 @@ use std::time::Duration;
 
 use eventsmith::catalogue::Idempotent;
 use eventsmith::config::ServiceConfig;
-use eventsmith::generated::{Schema, Token};
 use eventsmith::monitor::ServiceSummary;
-use eventsmith::{
-    Bus, DecodeError, Invalid, Kind, Received, Refusal, Reply, Request, RequestError, RequestOptions, ServiceError,
-    Violation,
-};
+use eventsmith::{Bus, Received, Refusal, RequestError, RequestOptions, ServiceError};
 use serde::{Deserialize, Serialize};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, sleep_until};
 
 use crate::asks::id_of;
+use crate::messages::{reply, request};
 use crate::plan::{AskKind, AskPlan, RunEnd};
 use crate::server::{PLACE, SERVICE};
 use crate::service::{begin, connect};
@@ -38,76 +35,13 @@ struct Done {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Never {}
 
-macro_rules! reply {
-    ($name:ident, $answers:literal) => {
-        impl Reply for $name {
-            const SCHEMA: &'static str = "true";
-            const ANSWERS: (&'static str, u32) = ($answers, 1);
-            const TOKEN: Token = Token::of_generated_code();
-
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new($answers, 1, "true");
-                &SCHEMA
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Ok(())
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                serde_json::from_slice(data).map_err(|error| invalid($answers, &error))
-            }
-        }
-    };
-}
-
 reply!(Done, "order.reply");
 reply!(Never, "order.error");
 
-fn invalid(event_type: &'static str, error: &serde_json::Error) -> Invalid {
-    Invalid::new(event_type, 1, vec![Violation::new("", "", error.to_string())])
-}
-
-macro_rules! request {
-    ($name:ident, $kind:ident, $type:literal, $subject:expr, $idempotent:expr) => {
-        #[doc = concat!("A request of the kind ", stringify!($name), ".")]
-        #[derive(Debug, Clone, Serialize, Deserialize)]
-        struct $name {
-            number: u32,
-        }
-
-        impl Request for $name {
-            type Reply = Done;
-            type Error = Never;
-            const TOKEN: Token = Token::of_generated_code();
-            const KIND: Kind = Kind::$kind;
-            const TYPE: &'static str = $type;
-            const VERSION: u32 = 1;
-            const SUBJECT: &'static str = $subject;
-            const SCHEMA: &'static str = "true";
-            const KEY: Option<&'static str> = None;
-            const IDEMPOTENT: Option<Idempotent> = $idempotent;
-
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new($type, 1, "true");
-                &SCHEMA
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Ok(())
-            }
-
-            fn decode(_: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                serde_json::from_slice(data).map_err(|error| invalid($type, &error).into())
-            }
-        }
-    };
-}
-
-request!(Look, Query, "order.look", "rules.query.order.look", None);
-request!(Place, Command, "order.place", PLACE, None);
-request!(Pay, Command, "order.pay", "rules.command.order.pay", Some(KEPT));
-request!(Book, Command, "order.book", "rules.command.order.book", Some(KEPT.rerunning_lost()));
+request!(Look { number: u32 } answered by Done or Never, Query, "order.look", "rules.query.order.look", None);
+request!(Place { number: u32 } answered by Done or Never, Command, "order.place", PLACE, None);
+request!(Pay { number: u32 } answered by Done or Never, Command, "order.pay", "rules.command.order.pay", Some(KEPT));
+request!(Book { number: u32 } answered by Done or Never, Command, "order.book", "rules.command.order.book", Some(KEPT.rerunning_lost()));
 
 /// Runs one instance of the service again and again, until the end.
 pub(crate) async fn answer(world: World, instance: usize) {

@@ -2,7 +2,7 @@
 
 use crate::history::{DeadLetter, Run, number_of};
 use crate::plan::{FaultKind, RunEnd};
-use crate::server::{ACCOUNTS, EVENTS};
+use crate::server::{ACCOUNTS, EVENTS, SAGAS};
 use crate::state::State;
 
 /// The reason of events that the server delivers no more.
@@ -19,6 +19,7 @@ pub fn audit(state: &mut State) {
     publications(state, &mut violations);
     violations.extend(state.history.asks.audit(&state.plan));
     violations.extend(state.history.executions.audit(&state.plan, state.server.streams.get(ACCOUNTS)));
+    violations.extend(state.history.bank.audit(&state.plan, state.server.streams.get(SAGAS)));
     state.history.violations.extend(violations);
 }
 

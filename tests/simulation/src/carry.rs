@@ -6,12 +6,13 @@ use async_nats::message::OutboundMessage;
 use async_nats::{ConnectErrorKind, Message, ServerError};
 use eventsmith::simulation::ClientEvent;
 
+use crate::bank::detail;
 use crate::clock::Time;
 use crate::mutation::Mutation;
 use crate::parcel::Parcel;
 use crate::process::{Frame, Listener, Process};
 use crate::server::consumer::MALFORMED;
-use crate::server::{Connection, Loss, Output};
+use crate::server::{Connection, Loss, Output, SAGAS};
 use crate::state::State;
 
 /// How long a reconnecting client waits between attempts.
@@ -255,6 +256,11 @@ impl State {
     /// Puts on their way what the server sends.
     pub(crate) fn dispatch(&mut self) {
         for stored in std::mem::take(&mut self.server.stored) {
+            if stored.stream == SAGAS {
+                self.log(|| {
+                    format!("{}: {}", stored.stored.subject, detail(&stored.stored.payload).unwrap_or_default())
+                });
+            }
             self.history.stored(&stored);
         }
         for output in std::mem::take(&mut self.server.outputs) {

@@ -27,6 +27,12 @@ pub fn text(time: Time) -> String {
     format!("{DAY}T{:02}:{:02}:{:02}.{thousandths:03}Z", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
+/// What a text says of a time: the first millisecond that is not before it.
+pub fn parse(text: &str) -> Option<Time> {
+    let after = text.parse::<Timestamp>().ok()?.as_nanosecond() - nanoseconds(0);
+    Time::try_from(after.max(0) as u128).ok().map(|nanoseconds| nanoseconds.div_ceil(1_000_000))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use eventsmith::generated::{Schema, Token};
 use eventsmith::state::{Aggregate, Aggregates, ExecuteError, ExecuteOptions, Executed, Snapshots, StateError};
-use eventsmith::{DecodeError, Event, Invalid, Kind, State, Violation};
+use eventsmith::{DecodeError, Event, Invalid, Kind};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::executions::Booked;
+use crate::messages::{invalid, state};
 use crate::plan::CommandPlan;
 use crate::service::{begin, connect};
 use crate::world::World;
@@ -23,10 +24,6 @@ const EVERY: u64 = 3;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Account {
     booked: Vec<Booked>,
-}
-
-fn invalid(of: &'static str, error: &serde_json::Error) -> Invalid {
-    Invalid::new(of, 1, vec![Violation::new("", "", error.to_string())])
 }
 
 impl Event for Booked {
@@ -71,28 +68,7 @@ eventsmith::generated::aggregate_events! {
     Booked(Booked),
 }
 
-impl State for Account {
-    const TOKEN: Token = Token::of_generated_code();
-    const KIND: Kind = Kind::State;
-    const TYPE: &'static str = "account.snapshot";
-    const VERSION: u32 = 1;
-    const BUCKET: &'static str = "ACCOUNT_SNAPSHOTS";
-    const SUBJECT: &'static str = "$KV.ACCOUNT_SNAPSHOTS.>";
-    const SCHEMA: &'static str = "true";
-
-    fn payload_schema() -> &'static Schema {
-        static SCHEMA: Schema = Schema::new("account.snapshot", 1, "true");
-        &SCHEMA
-    }
-
-    fn validate(&self) -> Result<(), Invalid> {
-        Ok(())
-    }
-
-    fn decode(_: u32, data: &[u8]) -> Result<Self, DecodeError> {
-        serde_json::from_slice(data).map_err(|error| invalid(Self::TYPE, &error).into())
-    }
-}
+state!(Account, "account.snapshot", "ACCOUNT_SNAPSHOTS");
 
 impl Aggregate for Account {
     type Event = AccountEvent;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::asks::Asks;
+use crate::bank::Bank;
 use crate::clock::Time;
 use crate::executions::Executions;
 use crate::plan::{Plan, RunEnd};
@@ -36,6 +37,8 @@ pub struct History {
     pub asks: Asks,
     /// What became of commands.
     pub executions: Executions,
+    /// What became of transfers.
+    pub bank: Bank,
     keys: Vec<u64>,
 }
 

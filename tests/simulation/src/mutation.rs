@@ -31,6 +31,12 @@ pub enum Mutation {
     NoCommands,
     /// Snapshots are of what the account was at first.
     EmptySnapshots,
+    /// Sagas go on wherever their histories end.
+    TurnsAnywhere,
+    /// Each request of a saga has an id of its own.
+    NewRequestIds,
+    /// Time-outs are not taken back.
+    TimeOutsStay,
 }
 
 impl Mutation {
@@ -43,6 +49,9 @@ impl Mutation {
 
     /// Those of commands.
     pub const OF_COMMANDS: [Self; 3] = [Self::AppendsAnywhere, Self::NoCommands, Self::EmptySnapshots];
+
+    /// Those of sagas.
+    pub const OF_SAGAS: [Self; 3] = [Self::TurnsAnywhere, Self::NewRequestIds, Self::TimeOutsStay];
 
     /// Changes a message that a program sends.
     pub fn change(self, message: &mut OutboundMessage) {
@@ -65,6 +74,11 @@ impl Mutation {
             Self::EmptySnapshots if message.subject.starts_with("$KV.ACCOUNT_SNAPSHOTS.") => {
                 message.payload = r#"{"booked":[]}"#.into();
             }
+            Self::TurnsAnywhere if message.subject.starts_with("bank.saga.") => {
+                remove(message, "Nats-Expected-Last-Subject-Sequence");
+            }
+            Self::TimeOutsStay if message.subject.starts_with("bank.saga.") => remove(message, "Nats-Schedule-Next"),
+            Self::NewRequestIds if message.subject.starts_with("bank.command.") => renamed(message),
             Self::NoDeadlines if message.subject.starts_with("rules.") => remove(message, "Eventsmith-Timeout"),
             Self::AckFailures if is_ack && message.payload.starts_with(b"-NAK") => message.payload = "+ACK".into(),
             Self::NoTerms if is_ack && message.payload.starts_with(b"+TERM") => message.payload = "+WPI".into(),
@@ -82,6 +96,18 @@ impl Mutation {
             _ => {}
         }
     }
+}
+
+/// Gives a request the id of where it is answered.
+fn renamed(message: &mut OutboundMessage) {
+    let Some(mut envelope) = serde_json::from_slice::<serde_json::Value>(&message.payload).ok() else { return };
+    let digits = message
+        .reply
+        .iter()
+        .flat_map(|reply| reply.bytes())
+        .fold(0_u64, |sum, byte| sum * 31 % 0xffff_ffff_ffff + u64::from(byte));
+    envelope["id"] = format!("01999999-0000-7000-8000-{digits:012x}").into();
+    message.payload = envelope.to_string().into();
 }
 
 fn remove(message: &mut OutboundMessage, header: &str) {

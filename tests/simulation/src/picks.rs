@@ -75,6 +75,7 @@ impl Picks {
             ending: Ending::Stopped,
             asks: Vec::new(),
             commands: Vec::new(),
+            transfers: Vec::new(),
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct Plan {
     pub asks: Vec<AskPlan>,
     /// What is executed on aggregates, in a schedule of commands: it has nothing else.
     pub commands: Vec<CommandPlan>,
+    /// The sagas that are started, in a schedule of those: it has nothing else.
+    pub transfers: Vec<TransferPlan>,
 }
 
 /// A command to an aggregate.
@@ -56,6 +58,38 @@ pub struct CommandPlan {
     pub events: u32,
     /// When it is executed, and by which instance: several times under its id.
     pub at: Vec<(Time, usize)>,
+}
+
+/// A saga, and how the services behave that it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferPlan {
+    /// Which it is of all sagas of its seed: its id is made of it.
+    pub number: u32,
+    /// When it is started, and by which instance: several times under its id.
+    pub at: Vec<(Time, usize)>,
+    /// Its steps.
+    pub steps: [StepPlan; STEPS],
+    /// When an operator cancels it, and at which instance, if one does.
+    pub cancelled: Option<(Time, usize)>,
+}
+
+/// How many steps a transfer has.
+pub const STEPS: usize = 3;
+
+/// A step of a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepPlan {
+    /// How long its handler takes.
+    pub work: Time,
+    /// How many of its runs fail before one does not.
+    pub fails: u64,
+    /// How the runs after those end.
+    pub end: RunEnd,
+}
+
+impl StepPlan {
+    /// One that is done at once.
+    pub const EASY: Self = Self { work: 0, fails: 0, end: RunEnd::Handled };
 }
 
 /// How all consumers end.
@@ -278,6 +312,15 @@ impl Plan {
             add(&|plan| without(&mut plan.commands, number));
             add(&|plan| plan.commands[number].at.truncate(1));
             add(&|plan| plan.commands[number].events = 1);
+        }
+        for number in 0..self.transfers.len() {
+            add(&|plan| without(&mut plan.transfers, number));
+            add(&|plan| plan.transfers[number].at.truncate(1));
+            add(&|plan| plan.transfers[number].cancelled = None);
+            for step in 0..STEPS {
+                add(&|plan| plan.transfers[number].steps[step] = StepPlan::EASY);
+                add(&|plan| plan.transfers[number].steps[step].work = 0);
+            }
         }
         add(&|plan| plan.prefetch = 0);
         add(&|plan| plan.concurrency = 1);

@@ -15,6 +15,7 @@ use crate::executing::execute;
 use crate::mutation::Mutation;
 use crate::plan::Plan;
 use crate::service::{publish, serve};
+use crate::transferring::transfer;
 use crate::world::World;
 
 /// How long it may take until everything is done once nothing goes wrong any more.
@@ -54,7 +55,7 @@ pub fn run(plan: &Plan, mutation: Option<Mutation>, is_logged: bool) -> Outcome 
         Outcome {
             violations: history.violations,
             trace: history.trace,
-            runs: history.runs.len() + history.asks.begun() + history.executions.begun(),
+            runs: history.runs.len() + history.asks.begun() + history.executions.begun() + history.bank.begun(),
             log,
         }
     });
@@ -69,15 +70,19 @@ async fn pass(world: &World) {
     let plan = Arc::clone(&world.state().plan);
     let (instances, is_of_requests, is_of_commands) =
         (plan.instances, !plan.asks.is_empty(), !plan.commands.is_empty());
+    let is_of_transfers = !plan.transfers.is_empty();
     for instance in (0..instances).filter(|_| !is_of_commands) {
-        match is_of_requests {
-            true => services.spawn(answer(world.clone(), instance)),
-            false => services.spawn(serve(world.clone(), instance)),
+        match (is_of_requests, is_of_transfers) {
+            (true, _) => services.spawn(answer(world.clone(), instance)),
+            (_, true) => services.spawn(transfer(world.clone(), instance)),
+            _ => services.spawn(serve(world.clone(), instance)),
         };
     }
     let mut publisher = match (is_of_requests, is_of_commands) {
         (true, _) => tokio::spawn(ask(world.clone())),
         (_, true) => tokio::spawn(execute_all_of(world.clone(), instances)),
+        // Each instance starts its own.
+        _ if is_of_transfers => tokio::spawn(std::future::ready(())),
         _ => tokio::spawn(publish(world.clone())),
     };
     sleep(Duration::from_millis(plan.faults_until + 1_000)).await;

@@ -2,6 +2,8 @@
 
 mod api;
 pub mod consumer;
+pub mod sagas;
+mod schedules;
 pub mod stream;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ pub const REPLIES: &str = "KV_REPLIES_shop";
 pub const ACCOUNTS: &str = "ACCOUNTS";
 /// The bucket of their snapshots.
 pub const SNAPSHOTS: &str = "KV_ACCOUNT_SNAPSHOTS";
+/// The stream of the sagas.
+pub const SAGAS: &str = "SAGAS";
 /// The command whose answer nobody keeps.
 pub const PLACE: &str = "rules.command.order.place";
 /// The durable consumer.
@@ -92,6 +96,7 @@ pub enum Output {
 /// An ack on its way within the server.
 #[derive(Debug, Clone)]
 pub struct ReceivedAck {
+    consumer: String,
     sequence: u64,
     delivery: u64,
     process: usize,
@@ -119,8 +124,10 @@ pub struct StoredNow {
 pub struct Server {
     /// Its streams.
     pub streams: BTreeMap<&'static str, Stream>,
-    /// Its one consumer, while there is one.
+    /// The consumer of the events, while there is one.
     pub consumer: Option<Consumer>,
+    /// The consumers of the sagas.
+    pub of_sagas: Vec<Consumer>,
     /// Leases that ended without any fault of the programs: the consumer was deleted, or an ack came late or twice. Those who had them
     /// cannot know, and what they say ends the leases of others.
     pub orphaned: BTreeMap<(u64, usize), Time>,
@@ -167,8 +174,8 @@ impl Connection {
 }
 
 impl Server {
-    /// A server with both streams and the consumer.
-    pub fn new(consumer: Consumer) -> Self {
+    /// A server with its streams and consumers.
+    pub fn new(consumer: Consumer, of_sagas: Vec<Consumer>) -> Self {
         let dead = Stream::new(DEAD, &["rules.dlq.", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."]);
         Self {
             streams: BTreeMap::from([
@@ -177,9 +184,11 @@ impl Server {
                 (REPLIES, replies()),
                 (ACCOUNTS, Stream::new(ACCOUNTS, &["bank.domain.account."])),
                 (SNAPSHOTS, Stream::of_keys(SNAPSHOTS, &["$KV.ACCOUNT_SNAPSHOTS."])),
+                (SAGAS, Stream::new(SAGAS, &[sagas::SUBJECTS])),
             ]),
             batches: BTreeMap::new(),
             consumer: Some(consumer),
+            of_sagas,
             orphaned: BTreeMap::new(),
             given_up: BTreeMap::new(),
             handed: BTreeMap::new(),
@@ -228,8 +237,7 @@ impl Server {
         }
         let process = from.process;
         if let Some(ack) = subject.strip_prefix("$JS.ACK.") {
-            // Where there is no consumer, nobody has subscribed to its acks.
-            if let Some(ack) = read_ack(ack, &payload, process, reply).filter(|_| self.consumer.is_some()) {
+            if let Some(ack) = read_ack(ack, &payload, process, reply).filter(|ack| self.has(&ack.consumer)) {
                 self.outputs.push(Output::Ack(ack));
             }
         } else if let Some(call) = subject.strip_prefix("$JS.API.") {
@@ -304,8 +312,15 @@ impl Server {
 
     /// Processes an ack.
     pub fn process(&mut self, received: ReceivedAck, now: Time) {
-        let ReceivedAck { sequence, delivery, process, ack, reply, is_late } = received;
-        let Some(consumer) = self.consumer.as_mut().filter(|_| !self.is_silent) else { return };
+        let ReceivedAck { consumer: name, sequence, delivery, process, ack, reply, is_late } = received;
+        if self.is_silent {
+            return;
+        }
+        if let Some(consumer) = self.of_sagas.iter_mut().find(|consumer| consumer.name == name) {
+            consumer.ack(sequence, delivery, process, ack, now);
+            return self.processed(reply, now);
+        }
+        let Some(consumer) = self.consumer.as_mut() else { return };
         if ack == Ack::Progress {
             if let Some(until) = self.orphaned.get_mut(&(sequence, process)).filter(|until| **until > now) {
                 *until = now + consumer.ack_wait;
@@ -316,15 +331,41 @@ impl Server {
             consumer.leases.retain(|(other, _), _| *other != sequence);
         }
         consumer.ack(sequence, delivery, process, ack, now);
+        self.processed(reply, now);
+    }
+
+    /// Says that an ack was processed, to whoever wants to know.
+    fn processed(&mut self, reply: Option<String>, now: Time) {
         if let Some(reply) = reply {
             self.send(plain(&reply, Bytes::new()), Loss::Any);
         }
         self.work(now);
     }
 
+    /// Whether it has a consumer of that name: where there is none, nobody has subscribed to its acks.
+    fn has(&self, name: &str) -> bool {
+        self.consumer.iter().chain(&self.of_sagas).any(|consumer| consumer.name == name)
+    }
+
+    /// When there is something to do.
+    pub fn due(&self) -> Option<Time> {
+        let consumers = self.consumer.iter().chain(&self.of_sagas).filter_map(Consumer::due);
+        consumers.chain(self.streams.values().filter_map(Stream::next_schedule)).min()
+    }
+
+    /// Forgets what a server forgets that is restarted.
+    pub fn restart(&mut self) {
+        self.starts += 1;
+        self.consumer.iter_mut().chain(&mut self.of_sagas).for_each(Consumer::restart);
+    }
+
     /// Does what is due, and delivers what there is to deliver.
     pub fn work(&mut self, now: Time) {
-        let (Some(consumer), false) = (&mut self.consumer, self.is_silent) else { return };
+        if self.is_silent {
+            return;
+        }
+        self.work_for_sagas(now);
+        let Some(consumer) = &mut self.consumer else { return };
         let Some(stream) = self.streams.get(consumer.stream) else { return };
         let mut sent = Vec::new();
         let connections = &self.connections;
@@ -450,7 +491,8 @@ fn plain(subject: &str, payload: Bytes) -> Sent {
 
 /// Reads `STREAM.CONSUMER.COUNT.SEQUENCE.DELIVERY.TIME.PENDING` and what is said there. (NATS ADR-15.)
 fn read_ack(subject: &str, payload: &[u8], process: usize, reply: Option<String>) -> Option<ReceivedAck> {
-    let mut tokens = subject.split('.').skip(3);
+    let mut tokens = subject.split('.').skip(1);
+    let (consumer, _) = (tokens.next()?.to_owned(), tokens.next()?);
     let (sequence, delivery) = (tokens.next()?.parse().ok()?, tokens.next()?.parse().ok()?);
     let text = std::str::from_utf8(payload).ok()?;
     let ack = match text.split(' ').next()? {
@@ -462,5 +504,5 @@ fn read_ack(subject: &str, payload: &[u8], process: usize, reply: Option<String>
         }
         _ => return None,
     };
-    Some(ReceivedAck { sequence, delivery, process, ack, reply, is_late: false })
+    Some(ReceivedAck { consumer, sequence, delivery, process, ack, reply, is_late: false })
 }

@@ -12,7 +12,7 @@ use crate::parcel::Parcel;
 use crate::plan::{Ending, Plan};
 use crate::process::Process;
 use crate::server::consumer::Consumer;
-use crate::server::{EVENTS, SERVICE, Server};
+use crate::server::{EVENTS, SAGAS, SERVICE, Server, sagas};
 
 /// The state of a world.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl State {
         Self {
             now: 0,
             random: Random::new(plan.seed),
-            server: Server::new(consumer(&plan, mutation, 0)),
+            server: Server::new(consumer(&plan, mutation, 0), sagas::consumers(plan.ack_wait)),
             processes: Vec::new(),
             instances: vec![None; plan.instances + 1],
             history: History::new(&plan),
@@ -135,7 +135,7 @@ impl State {
         if self.server.is_silent {
             return;
         }
-        let Some(due) = self.server.consumer.as_ref().and_then(Consumer::due) else { return };
+        let Some(due) = self.server.due() else { return };
         if self.work_at.is_none_or(|at| due < at) {
             self.work_at = Some(due);
             self.schedule_at(due.max(self.now), Parcel::Work);
@@ -170,6 +170,9 @@ impl State {
 
     /// Whether everything is done that there is to do.
     pub fn is_settled(&self) -> bool {
+        if !self.plan.transfers.is_empty() {
+            return self.history.bank.is_settled(&self.plan, self.server.streams.get(SAGAS));
+        }
         let (Some(consumer), Some(stream)) = (&self.server.consumer, self.server.streams.get(EVENTS)) else {
             return false;
         };
@@ -181,6 +184,9 @@ impl State {
 
     /// What is not done.
     pub fn unsettled(&self) -> String {
+        if !self.plan.transfers.is_empty() {
+            return "a transfer has not ended".to_owned();
+        }
         let (Some(consumer), Some(stream)) = (&self.server.consumer, self.server.streams.get(EVENTS)) else {
             return "there is no consumer".to_owned();
         };
@@ -245,8 +251,8 @@ impl State {
 }
 
 fn consumer(plan: &Plan, mutation: Option<Mutation>, created: Time) -> Consumer {
-    let filter = "rules.domain.item.changed".to_owned();
-    let mut consumer = Consumer::new(EVENTS, SERVICE, filter, plan.ack_wait, plan.is_ordered, created);
+    let filters = vec!["rules.domain.item.changed".to_owned()];
+    let mut consumer = Consumer::new(EVENTS, SERVICE, filters, plan.ack_wait, plan.is_ordered, created);
     consumer.max_deliver = plan.max_deliver;
     consumer.is_pinless = mutation == Some(Mutation::NoPin);
     consumer

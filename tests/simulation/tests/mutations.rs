@@ -49,11 +49,16 @@ fn every_deliberate_bug_of_commands_is_found() {
 }
 
 #[test]
+fn every_deliberate_bug_of_sagas_is_found() {
+    all_are_found(Plan::of_transfers, &Mutation::OF_SAGAS);
+}
+
+#[test]
 fn a_schedule_replays_exactly() {
     quietly();
 
     for seed in 1..=200 {
-        for plan in [Plan::of(seed), Plan::of_requests(seed), Plan::of_commands(seed)] {
+        for plan in [Plan::of(seed), Plan::of_requests(seed), Plan::of_commands(seed), Plan::of_transfers(seed)] {
             assert_eq!(run(&plan, None, true), run(&plan, None, true), "SEED={seed}");
         }
     }

@@ -18,6 +18,8 @@ const SCHEDULES: u64 = if cfg!(debug_assertions) { 1_000 } else { 20_000 };
 const OF_REQUESTS: u64 = SCHEDULES / 2;
 /// How many of commands to aggregates.
 const OF_COMMANDS: u64 = SCHEDULES / 2;
+/// How many of sagas.
+const OF_SAGAS: u64 = SCHEDULES / 10;
 /// Schedules of delivery that failed once, beyond those of CI.
 ///
 /// 23090: an event began while an instance that had lost its connection handled one before it of its key again: a third, which had handled
@@ -51,6 +53,11 @@ fn every_schedule_of_requests_keeps_all_promises() {
 #[test]
 fn every_schedule_of_commands_keeps_all_promises() {
     run_all(Plan::of_commands, OF_COMMANDS);
+}
+
+#[test]
+fn every_schedule_of_sagas_keeps_all_promises() {
+    run_all(Plan::of_transfers, OF_SAGAS);
 }
 
 fn run_all(plan_of: fn(u64) -> Plan, schedules: u64) {

@@ -75,16 +75,13 @@ impl State {
             }
             FaultKind::Restart => {
                 self.down_until = now + fault.lasts;
-                self.server.starts += 1;
                 let all: Vec<u64> = self.server.connections.keys().copied().collect();
                 for connection in all {
                     let process = self.server.connections[&connection].process;
                     self.server.connections.remove(&connection);
                     self.schedule(1, Parcel::ClientLearns { process, connection });
                 }
-                if let Some(consumer) = &mut self.server.consumer {
-                    consumer.restart();
-                }
+                self.server.restart();
             }
             FaultKind::Silence => {
                 self.server.is_silent = true;

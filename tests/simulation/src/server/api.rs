@@ -19,7 +19,7 @@ impl Server {
         now: Time,
     ) -> Option<(String, Message)> {
         if call.starts_with("CONSUMER.MSG.NEXT.") {
-            return self.pull(payload, reply, process, now);
+            return self.pull(call.rsplit('.').next().unwrap_or_default(), payload, reply, process, now);
         }
         if self.is_silent {
             return None;
@@ -32,12 +32,15 @@ impl Server {
         let kind = [tokens.next(), tokens.next()].map(Option::unwrap_or_default);
         let answer = match kind {
             ["STREAM", "NAMES"] => self.names(request["subject"].as_str().unwrap_or_default()),
-            ["STREAM", "INFO"] => self.on_stream(tokens.next(), |stream| stream.info(&request)),
+            ["STREAM", "INFO"] => self.on_stream(tokens.next(), |stream| stream.info(&request, now)),
             ["STREAM", "MSG"] => match (tokens.next(), tokens.next()) {
                 (Some("GET"), stream) => self.on_stream(stream, |stream| stream.get(&request)),
                 (_, stream) => self.on_stream(stream, |stream| stream.delete(request["seq"].as_u64().unwrap_or(0))),
             },
-            ["CONSUMER", "INFO"] => return Some(plain(&reply, self.consumer_info(now).into())),
+            ["CONSUMER", "INFO"] => {
+                let name = tokens.nth(1).unwrap_or_default();
+                return Some(plain(&reply, self.consumer_info(name, now).into()));
+            }
             ["CONSUMER", "UNPIN"] => match &mut self.consumer {
                 Some(consumer) => {
                     consumer.unpin();
@@ -51,8 +54,9 @@ impl Server {
         Some(plain(&reply, answer.to_string().into()))
     }
 
-    fn pull(&mut self, payload: &[u8], reply: String, process: usize, now: Time) -> Option<Sent> {
-        let Some(consumer) = self.consumer.as_mut().filter(|_| !self.is_silent) else {
+    fn pull(&mut self, name: &str, payload: &[u8], reply: String, process: usize, now: Time) -> Option<Sent> {
+        let mut all = self.consumer.iter_mut().chain(&mut self.of_sagas);
+        let Some(consumer) = all.find(|consumer| consumer.name == name).filter(|_| !self.is_silent) else {
             return Some(status(&reply, 503, "No Responders", None));
         };
         let request = serde_json::from_slice::<PullRequest>(payload).ok()?;
@@ -74,9 +78,12 @@ impl Server {
     }
 
     /// What is asked for most, so that it is written as text at once.
-    fn consumer_info(&self, now: Time) -> String {
-        let Some(consumer) = &self.consumer else { return error(404, 10014, "consumer not found").to_string() };
-        let Consumer { name, filter, ack_wait, max_deliver, max_ack_pending, deliveries, delivered, .. } = consumer;
+    fn consumer_info(&self, name: &str, now: Time) -> String {
+        let mut all = self.consumer.iter().chain(&self.of_sagas);
+        let Some(consumer) = all.find(|consumer| consumer.name == name) else {
+            return error(404, 10014, "consumer not found").to_string();
+        };
+        let Consumer { name, ack_wait, max_deliver, max_ack_pending, deliveries, delivered, .. } = consumer;
         let (created, floor, pending) = (text(consumer.created), consumer.floor(), consumer.pending.len());
         let priority = match consumer.ordered {
             true => {
@@ -84,6 +91,10 @@ impl Server {
             }
             false => "",
         };
+        let filters: Vec<String> = consumer.filters.iter().map(|filter| format!("\"{filter}\"")).collect();
+        let filters = filters.join(",");
+        // Without a limit it is -1.
+        let max_deliver = i64::try_from(*max_deliver).unwrap_or(-1);
         let behind = self.streams.get(consumer.stream).map_or(0, |stream| stream.last).saturating_sub(*delivered);
         let groups = consumer.pinned().map_or_else(String::new, |(id, since)| {
             let since = text(since);
@@ -93,7 +104,7 @@ impl Server {
             r#"{{"name":"{name}","created":"{created}","config":{{"durable_name":"{name}","name":"{name}","ack_policy":"explicit","#
         ) + &format!(r#""ack_wait":{ack_wait}000000,"max_deliver":{max_deliver},"max_ack_pending":{max_ack_pending},"#)
             + &format!(
-                r#""filter_subjects":["{filter}"],"deliver_policy":"all"{priority}}},"num_pending":{behind},"num_ack_pending":{pending},"#
+                r#""filter_subjects":[{filters}],"deliver_policy":"all"{priority}}},"num_pending":{behind},"num_ack_pending":{pending},"#
             )
             + &format!(
                 r#""delivered":{{"consumer_seq":{deliveries},"stream_seq":{delivered}}},"ack_floor":{{"consumer_seq":0,"stream_seq":{floor}}},"#

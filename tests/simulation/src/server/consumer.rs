@@ -27,7 +27,7 @@ pub struct Consumer {
     /// Its name.
     pub name: &'static str,
     /// The subjects that it delivers.
-    pub filter: String,
+    pub filters: Vec<String>,
     /// How long a lease lasts.
     pub ack_wait: Time,
     /// How often a message is delivered at most.
@@ -115,7 +115,7 @@ impl Consumer {
     pub fn new(
         stream: &'static str,
         name: &'static str,
-        filter: String,
+        filters: Vec<String>,
         ack_wait: Time,
         ordered: bool,
         created: Time,
@@ -125,7 +125,7 @@ impl Consumer {
             created: created.saturating_sub(1),
             written: created,
             name,
-            filter,
+            filters,
             ack_wait,
             max_deliver: 100,
             max_ack_pending: 1_000,
@@ -338,8 +338,8 @@ impl Consumer {
         if self.pending.len() >= self.max_ack_pending {
             return None;
         }
-        let (sequence, stored) =
-            stream.messages.range(self.delivered + 1..).find(|(_, stored)| covers(&self.filter, &stored.subject))?;
+        let is_wanted = |stored: &Stored| self.filters.iter().any(|filter| covers(filter, &stored.subject));
+        let (sequence, stored) = stream.messages.range(self.delivered + 1..).find(|(_, stored)| is_wanted(stored))?;
         self.delivered = *sequence;
         Some((*sequence, stored))
     }

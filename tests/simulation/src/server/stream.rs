@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::schedules::Schedules;
 use crate::clock::{Time, nanoseconds, text};
 
 /// For how long an id is known.
@@ -41,6 +42,7 @@ pub struct Stream {
     pub last: u64,
     /// Whether it keeps the last message of each subject only.
     is_of_keys: bool,
+    pub(super) schedules: Schedules,
     ids: HashMap<String, (u64, Time)>,
     last_id: String,
     last_of: HashMap<String, u64>,
@@ -66,6 +68,7 @@ impl Stream {
             messages: BTreeMap::new(),
             last: 0,
             is_of_keys: false,
+            schedules: Schedules::default(),
             ids: HashMap::new(),
             last_id: String::new(),
             last_of: HashMap::new(),
@@ -78,7 +81,7 @@ impl Stream {
     }
 
     /// What a server says of it.
-    pub fn info(&self, request: &Value) -> Value {
+    pub fn info(&self, request: &Value, now: Time) -> Value {
         let subjects: Vec<String> = self.prefixes.iter().map(|prefix| format!("{prefix}>")).collect();
         let first = self.messages.keys().next().copied().unwrap_or(self.last + 1);
         let mut counts = request["subjects_filter"].as_str().map(|filter| self.counts(filter)).unwrap_or_default();
@@ -87,6 +90,7 @@ impl Stream {
         counts = counts.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).collect();
         json!({
             "total": total,
+            "ts": text(now),
             "config": { "subjects": subjects, "retention": "limits", "duplicate_window": DUPLICATE_WINDOW * 1_000_000 },
             "state": { "first_seq": first, "last_seq": self.last, "subjects": counts },
         })
@@ -134,6 +138,8 @@ impl Stream {
         if let Some(id) = id {
             self.ids.insert(id, (self.last, stored.at + DUPLICATE_WINDOW));
         }
+        let outdated = self.schedules.stored(self.last, &stored);
+        outdated.into_iter().for_each(|number| drop(self.messages.remove(&number)));
         self.messages.insert(self.last, stored);
         Publication::Stored(self.last)
     }
