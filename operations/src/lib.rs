@@ -1,7 +1,5 @@
-//! From what a catalogue declares to what operators look at: pictures of the flow, alerts with their tests, dashboards; and to what they
-//! deploy: manifests for Kubernetes.
-//! From what a catalogue declares to what operators look at and set up: pictures of the flow, alerts with their tests, dashboards, permissions,
-//! configurations of servers.
+//! From what a catalogue declares to what operators look at, set up and deploy: pictures of the flow, alerts with their tests, dashboards,
+//! permissions, configurations of servers, manifests for Kubernetes.
 //!
 //! A part of the command line of [`eventsmith`](https://docs.rs/eventsmith). A plain library: texts from data, without disk, network or
 //! clock, so that the same catalogue always gives the same text. It knows neither schema files nor servers: the command line makes a

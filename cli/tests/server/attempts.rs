@@ -206,7 +206,6 @@ pub(crate) fn may_publish(service: &ServiceDescriptor) -> BTreeSet<String> {
         all.insert(format!("$JS.API.STREAM.MSG.DELETE.{LETTERS}"));
     }
     if !service.runs.is_empty() {
-        all.insert("$JS.FC.RULES_SAGAS.evil.x".to_owned());
         for leaf in ["event.started", "command.1", "timer.1", "timeout.1", "input.cancel"] {
             all.insert(format!("rules.saga.checkout.x1.v1.{leaf}"));
         }
@@ -225,10 +224,6 @@ pub(crate) fn may_publish(service: &ServiceDescriptor) -> BTreeSet<String> {
     }
     let mut own: Vec<String> =
         OWNERS.iter().filter(|(owner, _)| *owner == name).map(|(_, bucket)| (*bucket).to_owned()).collect();
-    for bucket in &own {
-        all.insert(format!("$JS.API.CONSUMER.CREATE.KV_{bucket}.evil.$KV.{bucket}.>"));
-        all.insert(format!("$JS.FC.KV_{bucket}.evil.x"));
-    }
     own.extend(has_replies(service).then(|| format!("REPLIES_{name}")));
     for bucket in own {
         all.insert(format!("$KV.{bucket}.x1"));

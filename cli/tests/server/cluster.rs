@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::Bus;
@@ -19,7 +19,7 @@ use crate::works::event;
 const STREAM: &str = "RULES_DOMAIN_EVENTS";
 
 /// Publishes until it is told to stop. Returns the sequences that were acknowledged, and the longest time that one publish took.
-async fn publish(bus: Bus, stop: Arc<AtomicBool>) -> Result<(Vec<u64>, Duration), String> {
+async fn publish(bus: Bus, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> Result<(Vec<u64>, Duration), String> {
     let (mut acknowledged, mut longest) = (Vec::new(), Duration::ZERO);
     let event = event::<EvaluationStarted>().map_err(|error| error.to_string())?;
     while !stop.load(Ordering::Relaxed) {
@@ -27,11 +27,24 @@ async fn publish(bus: Bus, stop: Arc<AtomicBool>) -> Result<(Vec<u64>, Duration)
         // One that could not be confirmed is not counted.
         if let Ok(ack) = bus.publish(&event).await {
             acknowledged.push(ack.sequence);
+            count.fetch_add(1, Ordering::Relaxed);
             longest = longest.max(began.elapsed());
         }
         sleep(Duration::from_millis(5)).await;
     }
     Ok((acknowledged, longest))
+}
+
+/// Waits until so many more were acknowledged.
+async fn more(count: &AtomicUsize, wanted: usize) -> Outcome {
+    let (before, deadline) = (count.load(Ordering::Relaxed), Instant::now() + PATIENCE);
+    while count.load(Ordering::Relaxed) < before + wanted {
+        if Instant::now() > deadline {
+            return Err(format!("no {wanted} events more were acknowledged").into());
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 async fn info(operator: &Intruder) -> Option<Value> {
@@ -70,7 +83,9 @@ async fn three_nodes_survive_the_loss_of_one_of_its_disk_and_of_all() -> Outcome
     drop(whole(&scene).await?);
     let bus = scene.bus("services/rules-evaluation").await?;
     let stop = Arc::new(AtomicBool::new(false));
-    let publisher = tokio::spawn(publish(bus, Arc::clone(&stop)));
+    let count = Arc::new(AtomicUsize::new(0));
+    let publisher = tokio::spawn(publish(bus, Arc::clone(&stop), Arc::clone(&count)));
+    more(&count, 50).await?;
     let began = Instant::now();
 
     let mut kills = 0;
@@ -92,6 +107,7 @@ async fn three_nodes_survive_the_loss_of_one_of_its_disk_and_of_all() -> Outcome
         }
         drop(whole(&scene).await?);
         kills += 5;
+        more(&count, 10).await?;
     }
     stop.store(true, Ordering::Relaxed);
     let (acknowledged, longest) = publisher.await??;

@@ -51,7 +51,8 @@ async fn headers_that_change_a_stream_are_refused_by_the_stream() -> Outcome {
 async fn a_subject_that_is_allowed_opens_nothing_that_its_message_names() -> Outcome {
     let scene = Scene::start(1).await?;
     scene.provision()?;
-    let intruder = scene.client("services/rules-evaluation").await?;
+    // No service of this catalogue may make a consumer at all.
+    let intruder = scene.client("operators/operator").await?;
     let create = "$JS.API.CONSUMER.CREATE.KV_RULES_COMPILED.evil.$KV.RULES_COMPILED.>";
     let base = json!({ "name": "evil", "filter_subject": "$KV.RULES_COMPILED.>", "ack_policy": "none" });
     let with = |name: &str, value: Value| {

@@ -6,6 +6,7 @@ mod attack;
 mod attempts;
 mod cluster;
 mod commands;
+mod consumers;
 mod credentials;
 mod headers;
 mod process;

@@ -1,6 +1,6 @@
 //! What a service needs, list by list of what it declares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::projections::PROJECTIONS;
 use super::user::{Grant, Role, User, Why, follow};
@@ -134,9 +134,8 @@ fn runs(user: &mut User, landscape: &Landscape, service: &Service) {
         let Some(saga) = landscape.sagas.iter().find(|saga| saga.name == name) else { continue };
         let subjects = format!("{}.saga.{name}.>", landscape.root);
         user.publish(&subjects, &why);
+        // Whoever waits for the end of an instance, or lists instances, asks for one message after the other.
         read(user, &saga.stream, &why);
-        // Whoever waits for the end of an instance, or lists instances, reads along.
-        follow(user, landscape, &saga.stream, &subjects, &why);
         let number = version.split('@').nth(1).unwrap_or_default();
         let own = [format!("saga_{name}_v{number}"), format!("saga_{name}_v{number}_inputs")];
         for consumer in service.saga_consumers.iter().filter(|consumer| own.contains(&consumer.name)) {
@@ -156,6 +155,8 @@ fn look(user: &mut User, landscape: &Landscape, bucket: &Stream, why: &Why) {
     follow(user, landscape, &bucket.name, &keys(bucket), why);
 }
 
+/// Writing a bucket, and reading what is there by asking for it. Whoever makes a consumer chooses where the server delivers to, whatever the
+/// permissions of the one who made it: who stores a message and makes a consumer of it sends anything anywhere.
 fn write(user: &mut User, bucket: &Stream, why: &Why) {
     user.publish(&keys(bucket), why);
     read(user, &bucket.name, why);
@@ -168,18 +169,26 @@ fn documents(user: &mut User, landscape: &Landscape, service: &Service) {
             let why = why(service, list, name);
             if list == "writes" {
                 write(user, bucket, &why);
+            } else if !is_written(service, name) {
+                look(user, landscape, bucket, &why);
             }
-            look(user, landscape, bucket, &why);
         }
     }
 }
 
+/// Whether a service stores documents of a type.
+fn is_written(service: &Service, document: &str) -> bool {
+    service.writes.iter().any(|own| own == document) || service.projects.contains_key(document)
+}
+
 fn projects(user: &mut User, landscape: &Landscape, service: &Service) {
+    let own: BTreeSet<&str> = events(landscape, &service.publishes)
+        .flat_map(|event| landscape.streams_of(event).map(|stream| stream.name.as_str()))
+        .collect();
     for (document, sources) in &service.projects {
         let why = why(service, "projects", document);
         if let Some(bucket) = landscape.bucket_of(document) {
             write(user, bucket, &why);
-            look(user, landscape, bucket, &why);
         }
         let mut filters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for event in events(landscape, sources) {
@@ -190,10 +199,12 @@ fn projects(user: &mut User, landscape: &Landscape, service: &Service) {
         for (stream, subjects) in filters {
             let Some(filter) = subject::merged(subjects) else { continue };
             read(user, stream, &why);
-            follow(user, landscape, stream, &filter, &why);
+            // What it stores itself it asks for.
+            if !own.contains(stream) {
+                follow(user, landscape, stream, &filter, &why);
+            }
         }
         let ledger = Stream { name: format!("KV_{PROJECTIONS}"), ..Stream::default() };
         write(user, &ledger, &why);
-        look(user, landscape, &ledger, &why);
     }
 }

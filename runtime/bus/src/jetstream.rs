@@ -23,6 +23,7 @@ mod login;
 mod losses;
 mod outbox;
 mod pinned;
+mod polled;
 mod probe;
 mod pull;
 mod pull_limits;

@@ -1,5 +1,6 @@
 //! Key-value buckets: typed documents under keys, whatever the transport, and what only a server shows.
 
+mod asking;
 pub(crate) mod common;
 mod over_server;
 

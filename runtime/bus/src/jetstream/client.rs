@@ -21,6 +21,7 @@ use super::connect::{ConnectError, Connected, connect, wrong};
 use super::denials::Denials;
 use super::link::Link;
 use super::outbox::Outbox;
+use super::polled::Polled;
 use super::silence::Silences;
 use super::thread::NetworkThread;
 use super::wire::Wire;
@@ -53,6 +54,8 @@ pub struct JetStream {
     pub(super) has_answered: AtomicBool,
     /// The connection for what somebody else sends, once there is one.
     pub(super) beside: Mutex<Option<Arc<JetStream>>>,
+    /// Streams from which this user may make no consumer to read along.
+    pub(super) polled: Polled,
     /// Where the client runs.
     pub(super) thread: NetworkThread,
     pub(super) config: Config,
@@ -153,6 +156,7 @@ impl JetStream {
             clock: ServerClock::default(),
             has_answered: AtomicBool::new(false),
             beside: Mutex::default(),
+            polled: Polled::default(),
             thread,
             config: config.clone(),
         }))

@@ -1,10 +1,13 @@
 //! Reading a stream in its order by a consumer that the server pushes from and forgets, as ordered consumers of other clients do.
 //! (NATS ADR-17.) It acknowledges nothing: whatever is missing is seen by the numbers of the deliveries, and another consumer
-//! begins behind the last message that was read.
+//! begins behind the last message that was read. Who may make no consumers asks for one message after the other.
 
 mod behind;
 mod consumer;
 mod goal;
+mod pace;
+mod poll;
+mod singly;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,11 +26,11 @@ use super::link::Link;
 use crate::cause::Cause;
 use crate::environment;
 use crate::transport::{
-    Denied, DeniedAction, Follow, FollowStart, Followed, Follower, LockedOut, MessageSelector, ServerFailure,
-    StreamMessage, Unavailable,
+    Denied, DeniedAction, Follow, FollowStart, Followed, Follower, LockedOut, ServerFailure, StreamMessage,
 };
 use consumer::{Arrival, Consumer};
 use goal::Goal;
+use pace::Poll;
 
 /// How often the server says that it has nothing to say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -70,6 +73,8 @@ pub(super) struct Following {
     singly: u32,
     /// How many consumers in a row missed something.
     gaps: u32,
+    /// The way of those who may make no consumers.
+    poll: Option<Poll>,
 }
 
 /// What the server answers when a consumer is created, as far as it matters here.
@@ -109,6 +114,7 @@ impl Following {
             losses: 0,
             singly: 0,
             gaps: 0,
+            poll: None,
         };
         following.create().await?;
         Ok(following)
@@ -131,6 +137,9 @@ impl Following {
         let Follow { stream, subject, headers_only, .. } = &self.wanted;
         let client = &self.jetstream.client;
         let losses = self.jetstream.link.borrow().losses;
+        if self.jetstream.polled.is_known(stream, losses) {
+            return self.begin_to_poll().await.map_err(ServerFailure::from);
+        }
         let inbox = client.new_inbox();
         let subscribed = client.subscribe(inbox.clone()).await;
         let subscriber = subscribed.map_err(|error| ServerFailure::Unavailable(Cause::of(error)))?;
@@ -169,7 +178,10 @@ impl Following {
         // That the subject names the filter lets permissions speak of it.
         let create = format!("CONSUMER.CREATE.{stream}.{name}.{subject}");
         let request = json!({ "stream_name": stream, "config": config, "action": "create" });
-        let created: Created = self.jetstream.try_ask(create, &request).await.map_err(unanswered)??;
+        let created = match self.jetstream.try_ask::<Created>(create, &request).await {
+            Err(failure @ AskFailure::Denied(_)) => return self.instead(losses, failure).await,
+            created => created.map_err(unanswered)??,
+        };
         self.consumer = Some(Consumer {
             name,
             subscriber,
@@ -235,84 +247,6 @@ impl Following {
         }
     }
 
-    /// Reads the next message without a consumer: it may be one that the client cannot read. Nothing if there is none, or it cannot
-    /// be read so either.
-    async fn read_singly(&mut self) -> Result<Option<StreamMessage>, ServerFailure> {
-        self.connected().await?;
-        let read = self.next_singly().await;
-        self.singly = if let Ok(Some(_)) = read { self.singly - 1 } else { 0 };
-        self.is_sifting |= matches!(read, Ok(Some(_)));
-        Ok(read.ok().flatten())
-    }
-
-    async fn next_singly(&mut self) -> Result<Option<StreamMessage>, Unavailable> {
-        let (jetstream, wants_all) = (Arc::clone(&self.jetstream), !self.wants_last());
-        let mut from = match self.rest() {
-            FollowStart::All | FollowStart::LastOfEach => self.last + 1,
-            FollowStart::Sequence(sequence) => sequence.max(1),
-            FollowStart::Time(time) => self.first_since(time).await?,
-        };
-        loop {
-            let next = MessageSelector::NextOf { subject: &self.wanted.subject, from };
-            let Some(mut found) = jetstream.stored_message(&self.wanted.stream, next).await? else { return Ok(None) };
-            let is_wanted = wants_all || !self.is_replaced(&found).await?;
-            self.last = found.sequence;
-            if is_wanted {
-                if self.wanted.headers_only {
-                    found.message.payload = Bytes::new();
-                }
-                return Ok(Some(found));
-            }
-            from = found.sequence + 1;
-        }
-    }
-
-    /// The number from which on messages were stored at a time or later. It is searched for: servers before 2.11 do not look it up.
-    async fn first_since(&self, time: Timestamp) -> Result<u64, Unavailable> {
-        let Follow { stream, subject, .. } = &self.wanted;
-        let Some(extent) = self.jetstream.find_extent(stream).await? else { return Ok(1) };
-        let (mut from, mut until) = (extent.first.max(1), extent.last + 1);
-        while from < until {
-            let middle = from + (until - from) / 2;
-            let next = MessageSelector::NextOf { subject, from: middle };
-            match self.jetstream.stored_message(stream, next).await? {
-                Some(found) if found.stored < time => from = found.sequence + 1,
-                _ => until = middle,
-            }
-        }
-        Ok(from)
-    }
-
-    /// Whether only the last message on each subject is wanted, so far.
-    fn wants_last(&self) -> bool {
-        self.wanted.start == FollowStart::LastOfEach && !self.is_current
-    }
-
-    /// What was kept to be sifted, unless a later message has taken its place.
-    async fn sifted(&mut self) -> Result<Option<StreamMessage>, ServerFailure> {
-        while self.unsifted.is_some() {
-            self.connected().await?;
-            let Some(unsifted) = &self.unsifted else { break };
-            match self.is_replaced(unsifted).await {
-                Ok(true) => self.unsifted = None,
-                Ok(false) => return Ok(self.unsifted.take()),
-                Err(error) => {
-                    tracing::debug!(%error, "asking again whether a message is superseded");
-                    sleep(PAUSE).await;
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether a later message on its subject has taken the place of one.
-    async fn is_replaced(&self, found: &StreamMessage) -> Result<bool, Unavailable> {
-        let subject = &found.message.subject;
-        let last = self.jetstream.stored_message(&self.wanted.stream, MessageSelector::LastOf(subject)).await?;
-        // What a publisher took for a wildcard stands for others here.
-        Ok(last.is_some_and(|last| last.sequence > found.sequence && last.message.subject == *subject))
-    }
-
     /// Is done with a consumer. The server need not keep it until it forgets it by itself.
     fn leave(&mut self) {
         let Some(consumer) = self.consumer.take() else { return };
@@ -343,6 +277,9 @@ impl Following {
         loop {
             if let Some(message) = self.sifted().await? {
                 return Ok(Followed::Message(message));
+            }
+            if self.poll.is_some() {
+                return self.polled().await;
             }
             if self.singly > 0
                 && let Some(message) = self.read_singly().await?

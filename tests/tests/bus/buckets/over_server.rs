@@ -407,7 +407,8 @@ async fn who_may_not_say_that_the_server_may_go_on_is_told() -> Outcome {
 #[tokio::test]
 async fn who_may_not_watch_is_told() -> Outcome {
     let denied = "authorization { users = [ { user: operator, password: x }
-        { user: service, password: x, permissions: { publish: { deny: [\"$JS.API.CONSUMER.CREATE.>\"] } } } ] }";
+        { user: service, password: x, permissions: { publish: { deny: [
+            \"$JS.API.CONSUMER.CREATE.>\", \"$JS.API.STREAM.MSG.GET.>\" ] } } } ] }";
     let server = NatsServer::builder().config(denied).start().await?;
     let config = |user: &str| Config {
         user: Some(user.to_owned()),

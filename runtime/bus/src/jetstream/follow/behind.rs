@@ -23,7 +23,7 @@ impl Following {
         self.goal.is_reached(self.last)
     }
 
-    async fn leaders_last(&self) -> Result<u64, Unavailable> {
+    pub(super) async fn leaders_last(&self) -> Result<u64, Unavailable> {
         let last = MessageSelector::LastOf(&self.wanted.subject);
         let found = self.jetstream.stored_message(&self.wanted.stream, last).await?;
         let is_wanted = |found: &StreamMessage| match self.wanted.start {
