@@ -106,7 +106,7 @@ const LAYERS: &[Layer] = &[
     Layer(&["eventsmith-state", "eventsmith-admin", "eventsmith-telemetry", "eventsmith-testing"]),
     Layer(&[FACE]),
     Layer(&["rules-events"]),
-    Layer(&["eventsmith-cli", "quickstart"]),
+    Layer(&["eventsmith-cli", "quickstart", "rules-engine-edge"]),
     Layer(&["eventsmith-tests", "eventsmith-ui-tests", "eventsmith-simulation", "eventsmith-telemetry-tests"]),
 ];
 
