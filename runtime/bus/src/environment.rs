@@ -81,7 +81,7 @@ fn suspension() -> u64 {
 }
 
 /// A new id, which sorts by the time at which it was made.
-pub(crate) fn new_id() -> Uuid {
+pub fn new_id() -> Uuid {
     #[cfg(feature = "simulation")]
     if let Some(id) = simulated::new_id() {
         return id;

@@ -9,7 +9,7 @@ use eventsmith::config::ServiceConfig;
 use eventsmith::state::{Saga, SagaConfig, SagaError, SagaRetry, Sagas, Step};
 use eventsmith::{Received, Refusal, ServiceError};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
@@ -105,7 +105,9 @@ async fn live(world: World, instance: usize, process: usize) -> Option<Ended> {
         let state = world.state();
         (Duration::from_millis(state.plan.ack_wait), Arc::clone(&state.processes[process].stop))
     };
-    let (stopping, stopped) = watch::channel(false);
+    // Whoever is asked to stop, or stops by itself, ends the others.
+    let stops = [(); 2].map(|()| Notify::new());
+    let end = || stops.iter().for_each(Notify::notify_one);
     let config = ServiceConfig {
         concurrency: 16,
         timeout: HANDLER_TIMEOUT,
@@ -124,12 +126,10 @@ async fn live(world: World, instance: usize, process: usize) -> Option<Ended> {
     let mut starting = start_all(&world, instance, process, &sagas);
     let signal = async {
         stop.notified().await;
-        stopping.send_replace(true);
+        end();
     };
-    let until =
-        |mut stopped: watch::Receiver<bool>| async move { drop(stopped.wait_for(|is_stopped| *is_stopped).await) };
-    let service = ending(service.run(until(stopped.clone())), &stopping);
-    let runner = ending(runner.run(until(stopped.clone())), &stopping);
+    let service = ending(service.run(stops[0].notified()), end);
+    let runner = ending(runner.run(stops[1].notified()), end);
     let both = async { tokio::join!(biased; service, runner) };
     let ended = tokio::select! {
         biased;
@@ -143,9 +143,9 @@ async fn live(world: World, instance: usize, process: usize) -> Option<Ended> {
 }
 
 /// Waits for the end of something, which ends all else.
-async fn ending<T>(running: impl Future<Output = T>, stopping: &watch::Sender<bool>) -> T {
+async fn ending<T>(running: impl Future<Output = T>, end: impl Fn()) -> T {
     let ended = running.await;
-    stopping.send_replace(true);
+    end();
     ended
 }
 

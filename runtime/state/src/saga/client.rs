@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use eventsmith_bus::bus::Bus;
+use eventsmith_bus::environment;
 use eventsmith_event::clip::clip;
 use eventsmith_event::event::State;
 use eventsmith_event::stream::StreamDescriptor;
-use uuid::Uuid;
 
 use super::advance::begin;
 use super::definition::Saga;
@@ -266,7 +266,7 @@ impl Sagas {
             let (by, detail, seen) = (Some(by.clone()), detail.clone(), Some(Seen { status, number }));
             Ok(Some(InputData { kind, by, detail, seen, event_type: None, event: None }))
         };
-        let cause = Uuid::now_v7().to_string();
+        let cause = environment::new_id().to_string();
         store.tell(id, (&cause, StartOptions::default()), input).await.map(drop)
     }
 

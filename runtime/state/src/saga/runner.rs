@@ -435,6 +435,7 @@ impl Reading {
             let span = told::span(observers, of, (&store.home.stream, &consumer), &delivery);
             let work = confined_future(|| saga.perform(&store, &delivery)).instrument(span.clone());
             let handled = tokio::select! {
+                biased;
                 handled = work => handled,
                 // Somebody else has it, or will soon.
                 () = hold(&*delivery.acker, ack_wait) => return,
