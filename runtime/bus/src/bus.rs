@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventsmith_event::descriptor::EventDescriptor;
 use eventsmith_event::event::{Event, Request};
+use eventsmith_event::reply::AnyReply;
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -18,7 +20,7 @@ use crate::publish::{
     Append, BulkError, BulkPublished, BulkPublisher, PublishAllError, PublishBatch, PublishError, PublishOptions,
     Published, Publisher,
 };
-use crate::request::{RequestError, RequestOptions, Requester};
+use crate::request::{Described, RequestError, RequestOptions, Requester, Typed};
 use crate::transport::{ConnectionState, Headers, Transport};
 
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
@@ -301,7 +303,38 @@ impl Bus {
         options: RequestOptions,
     ) -> Result<R::Reply, RequestError<R::Error>> {
         let Publisher { transport, sender, .. } = &self.inner.publisher;
-        Requester { transport: &**transport, sender }.request(request, &options).await
+        Requester { transport: &**transport, sender }.request(&Typed(request), &options).await
+    }
+
+    /// [`request`](Self::request) for programs that do not know the type, only its descriptor: gateways that take requests from elsewhere
+    /// as JSON. The payload is validated and sent with all digits of its numbers, and the reply, or the refusal, is validated and returned
+    /// as it came.
+    ///
+    /// ```
+    /// use eventsmith::catalogue::EventDescriptor;
+    /// use eventsmith::{Bus, RequestError, RequestOptions};
+    ///
+    /// async fn forward(bus: &Bus, catalogue: &[EventDescriptor], name: &str, body: &[u8]) -> Option<String> {
+    ///     let request = catalogue.iter().find(|described| described.event_type == name)?;
+    ///     match bus.request_described(request, body, RequestOptions::default()).await {
+    ///         Ok(reply) => Some(reply.as_str().to_owned()),
+    ///         Err(RequestError::Refused(refusal)) => Some(refusal.as_str().to_owned()),
+    ///         Err(error) => Some(error.to_string()),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`request`](Self::request); [`RequestError::Invalid`] for the descriptor of an event, too.
+    pub async fn request_described(
+        &self,
+        request: &EventDescriptor,
+        data: &[u8],
+        options: RequestOptions,
+    ) -> Result<AnyReply, RequestError<AnyReply>> {
+        let Publisher { transport, sender, .. } = &self.inner.publisher;
+        let question = Described::new(request, data)?;
+        Requester { transport: &**transport, sender }.request(&question, &options).await
     }
 
     /// Asks for all of them, some at a time ([`max_in_flight`](Config::max_in_flight)), and returns what came of each, in their order.

@@ -1,5 +1,7 @@
 //! Events, requests and documents as data.
 
+use std::borrow::Cow;
+
 use crate::event::{Event, Idempotent, Kind, Reply, Request, State};
 use crate::invalid::{DecodeError, Invalid};
 
@@ -21,6 +23,8 @@ pub struct EventDescriptor {
     pub key: Option<&'static str>,
     /// Decodes a payload of this version and drops it: the check alone.
     pub decode: fn(&[u8]) -> Result<(), Invalid>,
+    /// Decodes a payload of this version, and says on which subject such a one goes: [`SUBJECT`](Event::SUBJECT), or the filled template.
+    pub subject_of: fn(&[u8]) -> Result<Cow<'static, str>, Invalid>,
     /// The reply to a command or query, if its catalogue has one.
     pub reply: Option<ReplyDescriptor>,
     /// The refusal of a command or query, if its catalogue has one.
@@ -40,6 +44,7 @@ impl EventDescriptor {
             schema: E::SCHEMA,
             key: E::KEY,
             decode: |data| check(E::decode(E::VERSION, data)),
+            subject_of: |data| known(E::decode(E::VERSION, data), E::SUBJECT, E::subject),
             reply: None,
             error: None,
             idempotent: None,
@@ -56,6 +61,7 @@ impl EventDescriptor {
             schema: R::SCHEMA,
             key: R::KEY,
             decode: |data| check(R::decode(R::VERSION, data)),
+            subject_of: |data| known(R::decode(R::VERSION, data), R::SUBJECT, R::subject),
             reply: None,
             error: None,
             idempotent: R::IDEMPOTENT,
@@ -72,6 +78,7 @@ impl EventDescriptor {
             schema: S::SCHEMA,
             key: None,
             decode: |data| check(S::decode(S::VERSION, data)),
+            subject_of: |data| known(S::decode(S::VERSION, data), S::SUBJECT, |_| Ok(Cow::Borrowed(S::SUBJECT))),
             reply: None,
             error: None,
             idempotent: None,
@@ -101,6 +108,19 @@ impl EventDescriptor {
 fn check<T>(decoded: Result<T, DecodeError>) -> Result<(), Invalid> {
     match decoded {
         Ok(_) | Err(DecodeError::UnknownVersion { .. }) => Ok(()),
+        Err(DecodeError::Invalid(invalid)) => Err(invalid),
+    }
+}
+
+/// The subject of what was decoded.
+fn known<T>(
+    decoded: Result<T, DecodeError>,
+    subject: &'static str,
+    of: impl Fn(&T) -> Result<Cow<'static, str>, Invalid>,
+) -> Result<Cow<'static, str>, Invalid> {
+    match decoded {
+        Ok(value) => of(&value),
+        Err(DecodeError::UnknownVersion { .. }) => Ok(Cow::Borrowed(subject)),
         Err(DecodeError::Invalid(invalid)) => Err(invalid),
     }
 }

@@ -1,9 +1,10 @@
-//! What answers a request whose catalogue says nothing of a reply, or nothing of a refusal.
+//! What answers a request whose catalogue says nothing of a reply, or nothing of a refusal; and an answer as it came.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::event::Reply;
-use crate::invalid::Invalid;
+use crate::invalid::{Invalid, Violation};
 use crate::schema::Schema;
 use crate::token::Token;
 
@@ -100,6 +101,51 @@ impl Reply for NoRefusal {
 
     fn decode(data: &[u8]) -> Result<Self, Invalid> {
         Self::payload_schema().decode_interpreted(data)
+    }
+}
+
+/// An answer as it came, with all digits of its numbers: for programs that ask by a
+/// [descriptor](crate::descriptor::EventDescriptor), without knowing the type.
+///
+/// ```
+/// use eventsmith::catalogue::AnyReply;
+/// use eventsmith::Reply;
+///
+/// let reply = AnyReply::decode(br#"{"amount": 1.10}"#).unwrap();
+/// assert_eq!(reply.as_str(), r#"{"amount": 1.10}"#);
+/// ```
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct AnyReply(Box<RawValue>);
+
+impl AnyReply {
+    /// The answer as JSON.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl Reply for AnyReply {
+    const SCHEMA: &'static str = "true";
+
+    const ANSWERS: (&'static str, u32) = ("reply", 1);
+
+    const TOKEN: Token = Token::of_generated_code();
+
+    fn payload_schema() -> &'static Schema {
+        static SCHEMA: Schema = Schema::new(AnyReply::ANSWERS.0, AnyReply::ANSWERS.1, AnyReply::SCHEMA);
+        &SCHEMA
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+
+    fn decode(data: &[u8]) -> Result<Self, Invalid> {
+        // Who says nothing says that it is done.
+        let data = if data.trim_ascii().is_empty() { b"{}" } else { data };
+        let not_json = |_| Invalid::new(Self::ANSWERS.0, Self::ANSWERS.1, vec![Violation::new("", "", "JSON")]);
+        serde_json::from_slice(data).map(Self).map_err(not_json)
     }
 }
 

@@ -2,12 +2,17 @@
 //!
 //! In reading order:
 //!
-//! 1. [`gateway`]: payments at a payment gateway, whose model is unlike ours; what becomes of a call whose answer is lost.
-//! 2. [`external`]: what all calls to systems of others have in common: time-outs, limits, and the event that records each.
-//! 3. [`secret`]: tokens that come from files and are seen nowhere.
-//! 4. [`played`]: servers that play the systems of others, with faults on demand, for tests and the demonstration.
+//! 1. [`api`]: every command and query of a catalogue over HTTP, driven by its descriptors; OpenAPI from the same schemas.
+//! 2. [`gateway`]: payments at a payment gateway, whose model is unlike ours; what becomes of a call whose answer is lost.
+//! 3. [`external`]: what all calls to systems of others have in common: time-outs, limits, and the event that records each.
+//! 4. [`serve`]: HTTP for those who are not trusted.
+//! 5. [`secret`]: tokens that come from files and are seen nowhere.
+//! 6. [`played`]: servers that play the systems of others, with faults on demand, for tests and the demonstration.
 
+pub mod api;
+mod derived;
 pub mod external;
 pub mod gateway;
 pub mod played;
 pub mod secret;
+pub mod serve;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use eventsmith_event::clip::{clip, head};
-use eventsmith_event::event::{Kind, Reply, Request};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -15,9 +14,10 @@ use uuid::Uuid;
 use super::error::RequestError;
 use super::options::RequestOptions;
 use super::protocol::{self, parse_milliseconds};
+use super::question::Question;
 use crate::config::duration::LONGEST;
 use crate::environment;
-use crate::observe::{self, MessageType, Occurrence, SpanOf};
+use crate::observe::{self, Occurrence, SpanOf};
 use crate::outgoing::{Circumstances, Sender, Unwritable};
 use crate::transport::{DeniedAction, Headers, Message, PendingReply, RequestFailure, Transport};
 
@@ -88,29 +88,29 @@ enum Answered {
 }
 
 impl Requester<'_> {
-    pub(crate) async fn request<R: Request>(
+    pub(crate) async fn request<Q: Question>(
         &self,
-        request: &R,
+        question: &Q,
         options: &RequestOptions,
-    ) -> Result<R::Reply, RequestError<R::Error>> {
+    ) -> Result<Q::Reply, RequestError<Q::Error>> {
         if self.sender.observers.is_listening() {
-            return Box::pin(self.request_observed(request, options)).await;
+            return Box::pin(self.request_observed(question, options)).await;
         }
-        self.request_unobserved(request, options).await
+        self.request_unobserved(question, options).await
     }
 
     /// Asks with a span around it, whose context the request carries.
-    async fn request_observed<R: Request>(
+    async fn request_observed<Q: Question>(
         &self,
-        request: &R,
+        question: &Q,
         options: &RequestOptions,
-    ) -> Result<R::Reply, RequestError<R::Error>> {
-        let message = MessageType { name: R::TYPE, version: R::VERSION, template: R::SUBJECT };
+    ) -> Result<Q::Reply, RequestError<Q::Error>> {
+        let message = question.message_type();
         let begun = Instant::now();
         let of = SpanOf { operation: "request", operation_type: "send", kind: "client", message, group: None };
         let span = observe::span(of);
         span.record("messaging.message.conversation_id", options.correlation_id.as_deref());
-        let answer = self.request_unobserved(request, options).instrument(span.clone()).await;
+        let answer = self.request_unobserved(question, options).instrument(span.clone()).await;
         let error = answer.as_ref().err().map(RequestError::kind);
         if let Some(error) = error {
             observe::failed(&span, error);
@@ -129,12 +129,13 @@ impl Requester<'_> {
         answer
     }
 
-    async fn request_unobserved<R: Request>(
+    async fn request_unobserved<Q: Question>(
         &self,
-        request: &R,
+        question: &Q,
         options: &RequestOptions,
-    ) -> Result<R::Reply, RequestError<R::Error>> {
-        request.validate()?;
+    ) -> Result<Q::Reply, RequestError<Q::Error>> {
+        let subject = question.address()?;
+        let kind = question.message_type();
         let id = options.id.unwrap_or_else(environment::new_id);
         let circumstances = Circumstances {
             sender: self.sender,
@@ -145,9 +146,9 @@ impl Requester<'_> {
             traceparent: options.traceparent.as_deref(),
             tracestate: options.tracestate.as_deref(),
         };
-        let message = circumstances.message(R::TYPE, R::VERSION, request.subject()?, request);
+        let message = circumstances.message(kind.name, kind.version, subject, question.data());
         let message = message.map_err(|unwritable| match unwritable {
-            Unwritable::Encode(source) => RequestError::Encode { request_type: R::TYPE, source },
+            Unwritable::Encode(source) => RequestError::Encode { request_type: kind.name, source },
             Unwritable::Traceparent => RequestError::InvalidTraceparent,
         })?;
         if self.sender.observers.is_listening() {
@@ -163,13 +164,13 @@ impl Requester<'_> {
             started,
             deadline: started + options.timeout.unwrap_or(TIMEOUT).min(LONGEST),
             attempts: 0,
-            is_repeatable: R::KIND == Kind::Query || R::IDEMPOTENT.is_some(),
+            is_repeatable: question.is_repeatable(),
             may_be_done: false,
             pending: FuturesUnordered::new(),
         };
         let subject = asking.message.subject.clone();
         let answer = asking.ask().await?;
-        read::<R>(subject, &answer)
+        read(question, subject, &answer)
     }
 }
 
@@ -353,11 +354,15 @@ impl Asking<'_> {
 }
 
 /// Reads the reply, or why there is none.
-fn read<R: Request>(subject: Cow<'static, str>, answer: &Answer) -> Result<R::Reply, RequestError<R::Error>> {
+fn read<Q: Question>(
+    question: &Q,
+    subject: Cow<'static, str>,
+    answer: &Answer,
+) -> Result<Q::Reply, RequestError<Q::Error>> {
     let Answer { message: reply, may_be_done } = answer;
     match reply.headers.service_error() {
-        None => R::Reply::decode(&reply.payload).map_err(RequestError::InvalidReply),
-        Some((protocol::REFUSED, _)) if !reply.payload.is_empty() => match R::Error::decode(&reply.payload) {
+        None => question.reply(&reply.payload).map_err(RequestError::InvalidReply),
+        Some((protocol::REFUSED, _)) if !reply.payload.is_empty() => match question.refusal(&reply.payload) {
             Ok(refusal) => Err(RequestError::Refused(refusal)),
             Err(invalid) => Err(RequestError::InvalidReply(invalid)),
         },
