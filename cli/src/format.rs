@@ -19,7 +19,7 @@ use std::io::Write;
 use clap::ValueEnum;
 
 pub(crate) use comparison::Extra;
-pub(crate) use finding::{Finding, Report};
+pub(crate) use finding::{Finding, Report, SourceLine};
 use paths::RepositoryPaths;
 pub(crate) use visible::{visible, visible_lines};
 

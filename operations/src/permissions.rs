@@ -8,11 +8,12 @@ mod derive;
 mod difference;
 mod operators;
 mod projections;
+mod reached;
 mod service;
 mod user;
 
 pub use decide::{Decision, Hint};
 pub use derive::Permissions;
-pub use difference::Difference;
+pub use difference::{Access, Difference};
 pub(crate) use projections::PROJECTIONS;
 pub use user::{Grant, Role, User, Verb};

@@ -10,10 +10,10 @@ use crate::file::File;
 use crate::landscape::Landscape;
 use crate::permissions::Permissions;
 
-pub use options::{Node, Options, Problem, SYSTEM, WRITTEN};
+pub use options::{Node, Options, Problem, SYSTEM, USERS_FILE, WRITTEN};
 pub use room::{Room, Storage};
 
-/// The configurations, one file for each node.
+/// The configurations, one file for each node, and the one of users, which all of them include.
 ///
 /// # Errors
 /// Everything that is wrong: users without keys, streams that find no room or too few nodes, values that no server takes.
@@ -24,7 +24,17 @@ pub fn files(landscape: &Landscape, permissions: &Permissions, options: &Options
     if !problems.is_empty() {
         return Err(problems);
     }
-    options.nodes.iter().map(|node| write::file(permissions, options, node, &room)).collect()
+    let nodes = options.nodes.iter().map(|node| write::file(options, node, &room));
+    nodes.chain([write::users(permissions, options)]).collect()
+}
+
+/// The file of users alone, for whoever rotates keys.
+///
+/// # Errors
+/// Users without keys, and keys that are none.
+pub fn users_file(permissions: &Permissions, options: &Options) -> Result<File, Vec<Problem>> {
+    let problems = without_keys(permissions, options);
+    if problems.is_empty() { write::users(permissions, options) } else { Err(problems) }
 }
 
 fn without_keys(permissions: &Permissions, options: &Options) -> Vec<Problem> {
@@ -72,6 +82,11 @@ fn senseless(options: &Options) -> Vec<Problem> {
     );
     let names: std::collections::BTreeSet<&str> = options.nodes.iter().map(|node| node.name.as_str()).collect();
     problem(names.len() < count, "two nodes have one name".to_owned(), "give each a name of its own");
+    problem(
+        names.iter().any(|name| format!("{name}.conf") == USERS_FILE),
+        format!("the configuration of a node would be the file of users, {USERS_FILE}"),
+        "give the node another name",
+    );
     problem(
         options.max_payload == 0 || options.max_payload > 8 << 20,
         format!("max_payload would be {}", options.max_payload),

@@ -33,3 +33,16 @@ fn the_page_about_alerts_is_fresh() {
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(written == page(), "{} is stale; UPDATE_PAGES=1 writes it anew", path.display());
 }
+
+/// Whoever is called by an alert finds a command there.
+#[test]
+fn the_runbooks_have_every_alert() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/operations");
+    let runbooks = fs::read_to_string(folder.join("runbooks.md")).unwrap();
+
+    let page = page();
+    let alerts = page.lines().filter_map(|line| line.strip_prefix("## "));
+    let missing: Vec<&str> = alerts.filter(|alert| !runbooks.contains(&format!("`{alert}`"))).collect();
+
+    assert!(missing.is_empty(), "docs/operations/runbooks.md says nothing of {}", missing.join(", "));
+}

@@ -2,7 +2,7 @@
 
 pub use eventsmith_admin::BusAdmin;
 pub use eventsmith_admin::backup::{
-    BackedUpConsumer, BackedUpStream, BackupError, BackupRequest, Created, FoundBackup, Manifest, NotBackedUp,
+    BackedUpConsumer, BackedUpStream, BackupError, BackupRequest, Created, Expired, FoundBackup, Manifest, NotBackedUp,
     Progress, ReadStream, RestoreRequest, RestoredStream, StreamKind, check as check_backup, list as list_backups,
 };
 pub use eventsmith_admin::buckets::{RawBucket, RawEntry, RawWatcher};

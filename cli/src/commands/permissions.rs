@@ -3,6 +3,7 @@
 mod because;
 mod difference;
 mod explain;
+mod markdown;
 
 use std::io::Write as _;
 

@@ -4,6 +4,7 @@ mod busy;
 mod cluster;
 mod drill;
 mod hostile;
+mod replaced;
 
 use std::fs;
 use std::path::PathBuf;

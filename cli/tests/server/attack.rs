@@ -83,7 +83,16 @@ async fn operators_may_do_what_they_are_for() -> Outcome {
     for (user, allowed) in [
         ("operators/exporter", &[][..]),
         ("operators/backup", &["$JS.SNAPSHOT.ACK."]),
-        ("operators/restore", &["$JS.API.STREAM.RESTORE."]),
+        (
+            "operators/restore",
+            &[
+                "$JS.API.STREAM.RESTORE.",
+                "$JS.SNAPSHOT.ACK.",
+                "$JS.API.STREAM.DELETE.",
+                "$JS.API.STREAM.UPDATE.",
+                "$JS.API.CONSUMER.CREATE.",
+            ],
+        ),
     ] {
         let intruder = scene.client(user).await?;
         let own = format!("_INBOX.{}.", user.replace('/', "."));

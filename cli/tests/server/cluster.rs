@@ -19,7 +19,11 @@ use crate::works::event;
 const STREAM: &str = "RULES_DOMAIN_EVENTS";
 
 /// Publishes until it is told to stop. Returns the sequences that were acknowledged, and the longest time that one publish took.
-async fn publish(bus: Bus, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> Result<(Vec<u64>, Duration), String> {
+pub(crate) async fn publish(
+    bus: Bus,
+    stop: Arc<AtomicBool>,
+    count: Arc<AtomicUsize>,
+) -> Result<(Vec<u64>, Duration), String> {
     let (mut acknowledged, mut longest) = (Vec::new(), Duration::ZERO);
     let event = event::<EvaluationStarted>().map_err(|error| error.to_string())?;
     while !stop.load(Ordering::Relaxed) {
@@ -36,7 +40,7 @@ async fn publish(bus: Bus, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> Re
 }
 
 /// Waits until so many more were acknowledged.
-async fn more(count: &AtomicUsize, wanted: usize) -> Outcome {
+pub(crate) async fn more(count: &AtomicUsize, wanted: usize) -> Outcome {
     let (before, deadline) = (count.load(Ordering::Relaxed), Instant::now() + PATIENCE);
     while count.load(Ordering::Relaxed) < before + wanted {
         if Instant::now() > deadline {
@@ -54,7 +58,7 @@ async fn info(operator: &Intruder) -> Option<Value> {
 }
 
 /// Waits until the stream has a leader and two others that are current.
-async fn whole(scene: &Scene) -> Outcome<Intruder> {
+pub(crate) async fn whole(scene: &Scene) -> Outcome<Intruder> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Ok(Ok(operator)) = tokio::time::timeout(Duration::from_secs(5), scene.client("operators/operator")).await
@@ -73,6 +77,20 @@ async fn whole(scene: &Scene) -> Outcome<Intruder> {
         }
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Which of the events that were acknowledged are not there.
+pub(crate) async fn lost(operator: &Intruder, acknowledged: &[u64]) -> Outcome<Vec<u64>> {
+    let mut lost = Vec::new();
+    for sequence in acknowledged {
+        let request = format!(r#"{{"seq": {sequence}}}"#);
+        let answer = operator.client.request(format!("$JS.API.STREAM.MSG.GET.{STREAM}"), request.into()).await?;
+        let answer: Value = serde_json::from_slice(&answer.payload)?;
+        if answer["message"]["seq"] != *sequence {
+            lost.push(*sequence);
+        }
+    }
+    Ok(lost)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,15 +131,7 @@ async fn three_nodes_survive_the_loss_of_one_of_its_disk_and_of_all() -> Outcome
     let (acknowledged, longest) = publisher.await??;
 
     let operator = whole(&scene).await?;
-    let mut lost = Vec::new();
-    for sequence in &acknowledged {
-        let request = format!(r#"{{"seq": {sequence}}}"#);
-        let answer = operator.client.request(format!("$JS.API.STREAM.MSG.GET.{STREAM}"), request.into()).await?;
-        let answer: Value = serde_json::from_slice(&answer.payload)?;
-        if answer["message"]["seq"] != *sequence {
-            lost.push(sequence);
-        }
-    }
+    let lost = lost(&operator, &acknowledged).await?;
     println!(
         "{rounds} rounds, {kills} nodes killed, {} events acknowledged, {} lost, longest publish {longest:?}, {:?} in all",
         acknowledged.len(),

@@ -41,7 +41,9 @@ fn the_server_takes_configurations_without_secrets_and_drift_is_told() -> Outcom
             assert!(!config.contains(seed.trim()));
         }
         assert!(!config.contains("PRIVATE KEY") && config.contains("sync_interval: \"5s\""));
+        assert!(!config.contains("nkey") && config.contains("include \"users.conf\""));
     }
+    assert!(fs::read_to_string(out.join("users.conf"))?.contains("services/promotions"));
 
     let check = run(&config(&keys, text(&out), &[&more[..], &["--check"]].concat()));
     assert_eq!(check.status.code(), Some(0), "{}", said(&check));
@@ -83,7 +85,12 @@ fn one_server_for_three_replicas_or_too_little_room_is_refused_with_figures() ->
     assert_eq!(alone.status.code(), Some(2));
     assert!(said(&alone).contains("RULES_RULE is to have 3 replicas, and there are 1 nodes"), "{}", said(&alone));
     let text = said(&small);
-    assert!(small.status.code() == Some(2) && text.contains("are given 5 GiB: 3 have limits"), "{text}");
+    assert!(
+        small.status.code() == Some(2)
+            && text.contains("is given 5 GiB: 3 streams have limits")
+            && text.contains("on rules-1 "),
+        "{text}"
+    );
     assert!(enough.status.success(), "{}", said(&enough));
     assert!(said(&even).contains("three nodes, or five"), "{}", said(&even));
     assert!(said(&missing).contains("there is no public key of services/calculator"), "{}", said(&missing));
@@ -189,5 +196,44 @@ fn what_a_change_opens_is_a_finding_and_what_it_closes_is_advice() -> Outcome {
         said(&closed)
     );
     assert_eq!((same.status.code(), same.stdout.is_empty()), (Some(0), true), "{}", said(&same));
+    Ok(())
+}
+
+#[test]
+fn what_reaches_a_service_by_filters_and_streams_is_told_by_its_cause() -> Outcome {
+    let folder = TempDir::new()?;
+    let write = |name: &str, streams: &str, consumes: &str| -> Outcome {
+        let dir = folder.path().join(name);
+        fs::create_dir_all(dir.join("domain/order"))?;
+        fs::write(dir.join("domain/order/placed.v1.json"), EVENT)?;
+        fs::write(dir.join("domain/order/paid.v1.json"), EVENT)?;
+        let manifest = format!("root = \"shop\"\n[streams.ORDERS]\nsubjects = {streams}\n");
+        fs::write(dir.join("eventsmith.toml"), format!("{manifest}[services.mail]\nconsumes = {consumes}\n"))?;
+        Ok(())
+    };
+    write("before", "[\"shop.domain.order.*\"]", "[\"order.placed\"]")?;
+    write("wider", "[\"shop.domain.>\"]", "[\"order.placed\"]")?;
+    write("more", "[\"shop.domain.>\"]", "[\"order.placed\", \"order.paid\"]")?;
+    let path = |name: &str| text(&folder.path().join(name)).to_owned();
+    let diff = |now: &str, before: &str| {
+        let arguments = ["permissions", "diff", "--schemas", &path(now), "--against", &path(before)];
+        run(&[&arguments[..], &["--markdown", &path("comment.md")]].concat())
+    };
+
+    // Nothing of the permissions has changed: the stream that it reads is another one.
+    let wider = diff("wider", "before");
+    assert_eq!(wider.status.code(), Some(1), "{}", said(&wider));
+    assert!(said(&wider).contains("services/mail may read shop.domain.> now: ORDERS captures it"), "{}", said(&wider));
+    let more = diff("more", "wider");
+    assert_eq!(more.status.code(), Some(1), "{}", said(&more));
+    assert!(said(&more).contains("services/mail may receive shop.domain.order.paid now: it consumes order.paid"));
+    let comment = fs::read_to_string(path("comment.md"))?;
+    assert!(
+        comment.contains("**services/mail**") && comment.contains("| **opens** | it consumes order.paid, "),
+        "{comment}"
+    );
+    assert!(comment.contains("receive `shop.domain.order.paid`"), "{comment}");
+    let fewer = diff("before", "more");
+    assert_eq!(fewer.status.code(), Some(0), "{}", said(&fewer));
     Ok(())
 }

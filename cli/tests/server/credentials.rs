@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::Outcome;
 use crate::scene::{PATIENCE, SCHEMAS, Scene, run, said, text};
+use crate::verified::expired;
 use crate::works::event;
 
 const USER: &str = "services/rules-evaluation";
@@ -90,6 +91,48 @@ async fn keys_are_rotated_while_programs_run() -> Outcome {
     assert_eq!(stored.sequence, 3);
     let error = refusal(old()).await;
     assert!(matches!(error, ConnectError::Unauthorized { .. }), "{error:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_certificate_has_expired_is_not_believed() -> Outcome {
+    let mut scene = Scene::start(1).await?;
+    Bus::connect(scene.config(USER)).await?.shutdown().await?;
+    scene.nodes[0].kill();
+    expired(&scene.path("keys/tls"), "rules-1", "localhost")?;
+    scene.nodes[0].start_again()?;
+
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let error = refusal(scene.config(USER)).await;
+        if matches!(error, ConnectError::Tls { .. }) {
+            assert!(error.to_string().to_lowercase().contains("expired"), "{error}");
+            return Ok(());
+        }
+        // It has not started yet.
+        assert!(Instant::now() < deadline, "{error:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_revoked_is_sent_away_by_one_file() -> Outcome {
+    let scene = Scene::start(1).await?;
+    scene.provision()?;
+    let stolen = fs::read_to_string(scene.path(&format!("keys/{USER}.nk")))?;
+    let thief = Config { nkey_seed_file: None, nkey_seed: Some(stolen.trim().to_owned().into()), ..scene.config(USER) };
+    Bus::connect(thief.clone()).await?.shutdown().await?;
+    let before = fs::read_to_string(scene.path("config/rules-1.conf"))?;
+
+    scene.keys(&["--revoke", USER])?;
+    scene.write_users()?;
+    scene.nodes[0].reload()?;
+    until(async || Bus::connect(thief.clone()).await.is_err()).await?;
+
+    let error = refusal(thief).await;
+    assert!(matches!(error, ConnectError::Unauthorized { .. }), "{error:?}");
+    assert_eq!(before, fs::read_to_string(scene.path("config/rules-1.conf"))?);
+    Bus::connect(scene.config(USER)).await?.publish(&event::<EvaluationStarted>()?).await?;
     Ok(())
 }
 

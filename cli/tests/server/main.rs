@@ -11,6 +11,8 @@ mod credentials;
 mod headers;
 mod process;
 mod scene;
+mod upgrade;
+mod verified;
 mod works;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;

@@ -4,29 +4,32 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use eventsmith::testing::find_or_install;
+use tokio::time::{Instant, sleep};
 
 use crate::Outcome;
 
 /// A server; dropping it kills the process.
 pub(crate) struct Process {
     child: Option<Child>,
+    program: PathBuf,
     config: PathBuf,
     log: PathBuf,
 }
 
 impl Process {
-    pub(crate) fn start(config: PathBuf) -> Outcome<Self> {
+    pub(crate) fn start(program: PathBuf, config: PathBuf) -> Outcome<Self> {
         let log = config.with_extension("log");
-        let mut process = Self { child: None, config, log };
+        let mut process = Self { child: None, program, config, log };
         process.start_again()?;
         Ok(process)
     }
 
     pub(crate) fn start_again(&mut self) -> Outcome {
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(find_or_install()?);
+        let mut command = Command::new(&self.program);
         command.arg("-c").arg(&self.config).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn()?);
         Ok(())
@@ -42,9 +45,35 @@ impl Process {
 
     /// Has it read its configuration again.
     pub(crate) fn reload(&self) -> Outcome {
+        self.signal("reload")
+    }
+
+    /// Has it send its clients away and stop; whether it has stopped within the time.
+    pub(crate) async fn leave(&mut self, patience: Duration) -> Outcome {
+        self.signal("ldm")?;
+        let deadline = Instant::now() + patience;
+        while let Some(child) = &mut self.child {
+            if child.try_wait()?.is_some() {
+                self.child = None;
+            } else if Instant::now() > deadline {
+                return Err("it has not stopped in lame duck mode".into());
+            } else {
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts again with another program.
+    pub(crate) fn upgrade(&mut self, program: PathBuf) -> Outcome {
+        self.program = program;
+        self.start_again()
+    }
+
+    fn signal(&self, signal: &str) -> Outcome {
         let pid = self.child.as_ref().ok_or("it does not run")?.id();
-        let done = Command::new(find_or_install()?).arg("--signal").arg(format!("reload={pid}")).status()?;
-        if done.success() { Ok(()) } else { Err("the server was not told to reload".into()) }
+        let done = Command::new(find_or_install()?).arg("--signal").arg(format!("{signal}={pid}")).status()?;
+        if done.success() { Ok(()) } else { Err(format!("the server was not told to {signal}").into()) }
     }
 
     pub(crate) fn log(&self) -> String {

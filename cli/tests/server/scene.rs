@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
+use eventsmith::testing::find_or_install;
 use eventsmith::{Bus, Config};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -41,6 +42,11 @@ pub(crate) fn said(output: &Output) -> String {
 impl Scene {
     /// Starts one server, or three.
     pub(crate) async fn start(count: usize) -> Outcome<Self> {
+        Self::start_with(count, find_or_install()?).await
+    }
+
+    /// The same, of another program.
+    pub(crate) async fn start_with(count: usize, program: PathBuf) -> Outcome<Self> {
         let folder = TempDir::new()?;
         let mut scene = Self { folder, nodes: Vec::new(), ports: Vec::new(), node_options: Vec::new() };
         for number in 1..=count {
@@ -51,7 +57,7 @@ impl Scene {
         scene.keys(&[])?;
         scene.write()?;
         for number in 1..=count {
-            scene.nodes.push(Process::start(scene.path(&format!("config/rules-{number}.conf")))?);
+            scene.nodes.push(Process::start(program.clone(), scene.path(&format!("config/rules-{number}.conf")))?);
         }
         scene.ready().await?;
         Ok(scene)
@@ -76,6 +82,15 @@ impl Scene {
 
     /// `server config`. Each node has a store of its own, as they share a machine.
     pub(crate) fn write(&self) -> Outcome {
+        self.write_with(&[])
+    }
+
+    /// `server config --users`.
+    pub(crate) fn write_users(&self) -> Outcome {
+        self.write_with(&["--users"])
+    }
+
+    fn write_with(&self, more: &[&str]) -> Outcome {
         let (keys, out, tls, store) =
             (self.path("keys"), self.path("config"), self.path("keys/tls"), self.path("store"));
         let arguments = [
@@ -93,7 +108,7 @@ impl Scene {
             text(&store),
         ];
         let replicas = if self.ports.len() == 1 { ["--replicas", "1"].as_slice() } else { &[] };
-        let output = run(&self.with_nodes(&[&arguments, replicas].concat()));
+        let output = run(&self.with_nodes(&[&arguments, replicas, more].concat()));
         if !output.status.success() {
             return Err(said(&output).into());
         }
@@ -101,8 +116,11 @@ impl Scene {
             let path = entry?.path();
             if path.extension().is_some_and(|end| end == "conf") {
                 let name = path.file_stem().and_then(|name| name.to_str()).ok_or("a file without a name")?;
-                let own = fs::read_to_string(&path)?.replace(text(&store), &format!("{}/{name}", text(&store)));
-                fs::write(&path, own)?;
+                let own = format!("{}/{name}", text(&store));
+                let written = fs::read_to_string(&path)?;
+                if !written.contains(&own) {
+                    fs::write(&path, written.replace(text(&store), &own))?;
+                }
             }
         }
         Ok(())
@@ -154,8 +172,20 @@ impl Scene {
         Ok(Bus::connect(self.config(user)).await?)
     }
 
+    /// `backup restore --replace`, which looks at no catalogue.
+    pub(crate) fn restore(&self, backup: &Path) -> Output {
+        let config = self.configured("operators/restore");
+        run(&["backup", "restore", text(backup), "--replace", "--config", text(&config)])
+    }
+
     /// Runs the binary as a user.
     pub(crate) fn run_as(&self, user: &str, arguments: &[&str]) -> Output {
+        let config = self.configured(user);
+        run(&[arguments, &["--schemas", SCHEMAS, "--config", text(&config)]].concat())
+    }
+
+    /// Writes what a program of a user is configured with.
+    fn configured(&self, user: &str) -> PathBuf {
         let config = self.path(&format!("{}.toml", user.replace('/', "-")));
         let replicas = if self.ports.len() == 1 { "replicas = 1\n" } else { "" };
         let lines = format!(
@@ -166,7 +196,7 @@ impl Scene {
             inbox(user),
         );
         fs::write(&config, lines).unwrap();
-        run(&[arguments, &["--schemas", SCHEMAS, "--config", text(&config)]].concat())
+        config
     }
 
     /// `streams apply`, as the user for that.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::Outcome;
-use crate::scene::{PATIENCE, Scene, said};
+use crate::scene::{PATIENCE, Scene, said, text};
 
 /// The first example of a schema.
 fn example(schema: &str) -> Outcome<Vec<u8>> {
@@ -166,6 +166,16 @@ async fn what_is_declared_works_and_nothing_of_it_is_denied() -> Outcome {
     assert!(survey.streams.len() > 10);
     exporter.count_dead_letters("rules", 100).await?;
 
+    // A backup, and what it replaces, by the two users for that.
+    consumer.abort();
+    runner.abort();
+    let backups = scene.path("backups");
+    let made = scene.run_as("operators/backup", &["backup", "create", "--out", text(&backups)]);
+    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    let made = std::fs::read_dir(&backups)?.next().ok_or("there is no backup")??.path();
+    let restored = scene.restore(&made);
+    assert_eq!(restored.status.code(), Some(0), "{}", said(&restored));
+
     let denied = violations(&scene, before);
     // Consumers that were made for reading go by themselves: deleting them is not worth the right to delete others. Who may make none tries
     // once for each stream, and then asks for one message after the other.
@@ -174,8 +184,6 @@ async fn what_is_declared_works_and_nothing_of_it_is_denied() -> Outcome {
     };
     let unexpected: Vec<&String> = denied.iter().filter(|line| !is_of_reading(line)).collect();
     assert!(unexpected.is_empty(), "{unexpected:#?}");
-    consumer.abort();
-    runner.abort();
     answering.iter().for_each(tokio::task::JoinHandle::abort);
     Ok(())
 }

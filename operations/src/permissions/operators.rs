@@ -119,10 +119,22 @@ fn restore(landscape: &Landscape) -> User {
     let mut user = User::new(
         Role::Operator,
         "restore",
-        "Restores snapshots, also under other names: kept locked away until then.",
+        "Restores snapshots, also under other names, and replaces streams: kept locked away until then.",
     );
     let why = why("it restores snapshots");
     see(&mut user, landscape, &why);
+    let safety = self::why("it backs up what it replaces");
+    for stream in streams(landscape) {
+        user.publish(&format!("$JS.API.STREAM.SNAPSHOT.{stream}"), &safety);
+        user.publish(&format!("$JS.SNAPSHOT.ACK.{stream}.>"), &safety);
+    }
+    let replace = self::why("it replaces streams, and deletes what it tried");
+    user.publish("$JS.API.STREAM.DELETE.*", &replace);
+    user.publish("$JS.API.STREAM.UPDATE.*", &replace);
+    for consumer in landscape.durable_consumers() {
+        let why = self::why("it makes the consumers of what it restored");
+        user.publish(&format!("$JS.API.CONSUMER.CREATE.{}.{}", consumer.stream, consumer.name), &why);
+    }
     user.publish("$JS.API.STREAM.RESTORE.*", &why);
     user.publish("$JS.SNAPSHOT.RESTORE.>", &why);
     user.publish("$JS.API.STREAM.INFO.*", &why);

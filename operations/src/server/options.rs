@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 /// What every file begins with.
 pub const WRITTEN: &str = "# Written by eventsmith from the catalogue; do not edit.";
 
+/// The file of users, beside those of the nodes, which include it.
+pub const USERS_FILE: &str = "users.conf";
+
 /// The name of the user of the system account, among operators.
 pub const SYSTEM: &str = "operators/system";
 

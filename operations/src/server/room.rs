@@ -73,29 +73,38 @@ fn storage<'a>(
     most: Option<u64>,
     problems: &mut Vec<Problem>,
 ) -> Storage {
-    let nodes = options.nodes.len() as u64;
-    let (mut limited, mut unlimited, mut total) = (0_u64, 0_u64, 0_u64);
+    let nodes = options.nodes.len().max(1);
+    let (mut limited, mut unlimited) = (0_u64, 0_u64);
+    let (mut held, mut largest) = (vec![0_u64; nodes], None::<(u64, &str)>);
     for stream in streams {
         let bytes = stream.max_bytes.unwrap_or(options.unlimited);
         *if stream.max_bytes.is_some() { &mut limited } else { &mut unlimited } += 1;
-        total = total.saturating_add(bytes.saturating_mul(stream.replicas.min(nodes)));
+        place(&mut held, bytes, usize::try_from(stream.replicas).unwrap_or(nodes));
+        largest = largest.max(Some((bytes, &stream.name)));
     }
-    // Replicas are spread, and never two of one stream on one node.
-    let needed = total.div_ceil(nodes.max(1)).saturating_add(MARGIN);
+    let fullest = held.iter().copied().max().unwrap_or_default();
+    let needed = fullest.saturating_add(MARGIN);
     let node = most.unwrap_or(needed);
     let text = format!(
-        "{limited} streams with limits and {unlimited} without, which are given {} each, replicas counted, need {} here.",
+        "{limited} streams with limits and {unlimited} without, which are given {} each: the fullest node holds {}, and {} more for indices.",
         size(options.unlimited),
-        size(needed)
+        size(fullest),
+        size(MARGIN)
     );
     if node < needed {
+        let (bytes, name) = largest.unwrap_or_default();
+        let names = options.nodes.iter().map(|node| node.name.as_str());
+        let each: Vec<String> = names.zip(&held).map(|(name, held)| format!("{name} {}", size(*held))).collect();
         problems.push(Problem {
             message: format!(
-                "the streams of the catalogue need {} of {what} on each of {nodes} nodes, and are given {}: {limited} have limits, \
-                 {unlimited} have none and are reckoned with {} each",
+                "a node needs {} of {what}, and is given {}: {limited} streams have limits, {unlimited} have none and are reckoned with {} each; \
+                 with replicas there are on {}, and {} beside them; the largest is {name} with {}",
                 size(needed),
                 size(node),
-                size(options.unlimited)
+                size(options.unlimited),
+                each.join(", "),
+                size(MARGIN),
+                size(bytes)
             ),
             help: format!(
                 "give more by --max-{}, lower `max_bytes` of streams, or say how large those without limits may become: --unlimited",
@@ -103,7 +112,19 @@ fn storage<'a>(
             ),
         });
     }
-    Storage { node, account: node.saturating_mul(nodes), text }
+    Storage { node, account: node.saturating_mul(nodes as u64), text }
+}
+
+/// Puts each replica of a stream on the node that has most left, never two of them on one: as servers do, one stream after the other.
+/// (nats-server, server/jetstream_cluster.go, selectPeerGroup.)
+fn place(held: &mut [u64], bytes: u64, replicas: usize) {
+    let mut order: Vec<usize> = (0..held.len()).collect();
+    order.sort_by_key(|node| held.get(*node).copied());
+    for node in order.into_iter().take(replicas) {
+        if let Some(held) = held.get_mut(node) {
+            *held = held.saturating_add(bytes);
+        }
+    }
 }
 
 /// Bytes as people read them, rounded up to a tenth.
@@ -123,6 +144,17 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn streams_lie_where_most_is_left_and_the_fullest_node_counts() {
+        let mut held = [0; 3];
+
+        for (bytes, replicas) in [(10, 3), (7, 1), (5, 1), (4, 1), (3, 2)] {
+            place(&mut held, bytes, replicas);
+        }
+
+        assert_eq!(held, [17, 18, 17]);
+    }
 
     #[test]
     fn sizes_are_rounded_up() {

@@ -4,12 +4,13 @@ use handlebars::Handlebars;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::options::{Node, Options, Problem, SYSTEM, WRITTEN};
+use super::options::{Node, Options, Problem, SYSTEM, USERS_FILE, WRITTEN};
 use super::room::Room;
 use crate::file::File;
 use crate::permissions::{Grant, Permissions, User};
 
-const TEMPLATE: &str = include_str!("../../templates/server.conf.hbs");
+const NODE: &str = include_str!("../../templates/server.conf.hbs");
+const USERS: &str = include_str!("../../templates/users.conf.hbs");
 
 handlebars::handlebars_helper!(quoted: |text: Json| text.to_string());
 
@@ -19,27 +20,35 @@ struct Allowed<'a> {
     reason: &'a str,
 }
 
+/// The file of users, which every node includes.
+pub(super) fn users(permissions: &Permissions, options: &Options) -> Result<File, Vec<Problem>> {
+    let users: Vec<Value> = permissions.users.iter().flat_map(|user| entries(user, options)).collect();
+    let data = json!({
+        "written": WRITTEN,
+        "command": one_line(&options.command),
+        "system": options.keys.get(SYSTEM),
+        "users": users,
+    });
+    Ok(File { path: USERS_FILE.to_owned(), text: render(USERS, &data)? })
+}
+
 /// The configuration of one node.
-pub(super) fn file(
-    permissions: &Permissions,
-    options: &Options,
-    node: &Node,
-    room: &Room,
-) -> Result<File, Vec<Problem>> {
+pub(super) fn file(options: &Options, node: &Node, room: &Room) -> Result<File, Vec<Problem>> {
+    Ok(File { path: format!("{}.conf", node.name), text: render(NODE, &data(options, node, room))? })
+}
+
+fn render(template: &str, data: &Value) -> Result<String, Vec<Problem>> {
     let mut handlebars = Handlebars::new();
     handlebars.register_escape_fn(handlebars::no_escape);
     handlebars.set_strict_mode(false);
     handlebars.register_helper("json", Box::new(quoted));
-    let text = handlebars.render_template(TEMPLATE, &data(permissions, options, node, room));
-    let text = text.map_err(|error| {
+    handlebars.render_template(template, data).map_err(|error| {
         let help = "report it, with the catalogue".to_owned();
         vec![Problem { message: format!("the configuration cannot be written: {error}"), help }]
-    })?;
-    Ok(File { path: format!("{}.conf", node.name), text })
+    })
 }
 
-fn data(permissions: &Permissions, options: &Options, node: &Node, room: &Room) -> Value {
-    let users: Vec<Value> = permissions.users.iter().flat_map(|user| entries(user, options)).collect();
+fn data(options: &Options, node: &Node, room: &Room) -> Value {
     let tls = |file: String| format!("{}/{file}", options.tls.trim_end_matches('/'));
     let is_cluster = options.nodes.len() > 1;
     let routes: Vec<String> =
@@ -77,8 +86,6 @@ fn data(permissions: &Permissions, options: &Options, node: &Node, room: &Room) 
             "routes": routes,
             "authority": tls("route-ca.crt".to_owned()),
         })),
-        "system": options.keys.get(SYSTEM),
-        "users": users,
     })
 }
 

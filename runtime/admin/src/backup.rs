@@ -1,8 +1,9 @@
 //! Backups of streams and buckets: made through the server's snapshots, listed, verified, restored.
 //!
 //! A backup is a folder with a [`Manifest`] and one file for each stream. `folder` and `files` are the disk, `consumers` says where durable
-//! consumers go on, `scratch` lets a server make a stream of a file; `create`, `verify` and `restore` do what they are called.
+//! consumers go on, `scratch` lets a server make a stream of a file, `trial` tries whether it does; `create`, `verify` and `restore` do what they are called.
 
+mod age;
 mod consumers;
 mod create;
 mod error;
@@ -12,8 +13,10 @@ mod manifest;
 mod progress;
 mod restore;
 mod scratch;
+mod trial;
 mod verify;
 
+pub use age::Expired;
 pub use create::{BackupRequest, Created};
 pub use error::BackupError;
 pub use folder::{FoundBackup, list};

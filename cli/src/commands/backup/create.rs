@@ -19,9 +19,12 @@ use crate::format::visible;
 use crate::output::{Out, counted, note};
 use crate::topology::topology;
 
+/// The stream of the checkpoints of projections.
+const PROJECTIONS: &str = "KV_EVENTSMITH_PROJECTIONS";
+
 /// Write a backup of streams and buckets into a new folder
 ///
-/// Those of the catalogue, unless others are named. The folder has a name only once all is on the disk: before, and if it is interrupted,
+/// Those of the catalogue, and the checkpoints of projections, unless others are named. The folder has a name only once all is on the disk: before, and if it is interrupted,
 /// its name begins with .partial. Exits with 1 if a stream could not be backed up: one in memory, before nats-server 2.15.
 #[derive(Args)]
 pub(super) struct BackupCreate {
@@ -82,7 +85,10 @@ impl BackupCreate {
             named => named.to_vec(),
         };
         let schemas = schemas(loaded);
-        BackupRequest { streams: Some(streams), folder: self.out.clone(), catalogue: catalogue(&schemas), schemas }
+        // Without them projections would not go on from where their documents are.
+        let also = if self.streams.is_empty() { vec![PROJECTIONS.to_owned()] } else { Vec::new() };
+        let catalogue = catalogue(&schemas);
+        BackupRequest { streams: Some(streams), also, folder: self.out.clone(), catalogue, schemas }
     }
 }
 

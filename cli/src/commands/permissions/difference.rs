@@ -1,14 +1,17 @@
 //! `eventsmith permissions diff`: what a change of the catalogue opens and closes.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use eventsmith_codegen::diagnostic::{Position, has_errors};
 use eventsmith_codegen::load::is_part;
 use eventsmith_codegen::{Diagnostic, Loaded, Severity, from_files, load, manifest};
+use eventsmith_operations::Landscape;
 use eventsmith_operations::permissions::{Difference, Permissions};
 
+use super::markdown;
 use crate::catalogue::{Schemas, file_from_here};
 use crate::exit::ExitStatus;
 use crate::format::{self, Extra, Finding, FindingFormat, Report};
@@ -20,6 +23,7 @@ use crate::topology::topology;
 
 /// Compare the permissions with those of an earlier catalogue: what is opened is a finding, what is closed advice
 ///
+/// Permissions, and what reaches a service whose permissions stay: by filters of its consumers, and by subjects of streams that it reads.
 /// Exits with 1 if something is opened, so that a pull request that does so can be asked for a label.
 #[derive(Args)]
 pub(super) struct Diff {
@@ -31,6 +35,9 @@ pub(super) struct Diff {
     /// Compare with REF as it is, also where the current branch left it earlier
     #[arg(long)]
     tip: bool,
+    /// Also write it in Markdown, for a comment on the pull request: by user, and by the line of the catalogue that is the cause
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
     /// How to print what was found
     #[arg(long, value_name = "F", value_enum, default_value_t)]
     format: FindingFormat,
@@ -39,27 +46,28 @@ pub(super) struct Diff {
 impl Diff {
     pub(super) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_sound()?;
-        let now = permissions(&loaded);
+        let now = landscape(&loaded, &topology(&loaded));
         let before = match self.earlier(&loaded)? {
-            Some(before) => permissions(&before),
+            Some(before) => landscape(&before, &topology(&before)),
             None => {
                 note(format_args!("note: there is no catalogue in {}: everything is opened", self.against));
-                Permissions::default()
+                Landscape { root: now.root.clone(), ..Landscape::default() }
             }
         };
-        let differences = now.differences(&before);
+        let differences = Permissions::compared(&now, &before);
+        let users = Permissions::of(&now).users.len();
         let file = file_from_here(&loaded, manifest::FILE_NAME);
         let findings: Vec<Finding> = differences.iter().map(|difference| finding(difference, &file).into()).collect();
+        if let Some(path) = &self.markdown {
+            let text = markdown::text(&differences, &file, &self.against);
+            fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        }
         let checked = [file];
         let report = Report { command: "permissions", checked: &checked, findings: &findings, extra: Extra::default() };
         format::write(out, self.format, &report)?;
         out.finish()?;
         let opened = differences.iter().filter(|difference| difference.is_opened).count();
-        note(format_args!(
-            "{} users compared: {opened} opened, {} closed",
-            now.users.len(),
-            differences.len() - opened
-        ));
+        note(format_args!("{users} users compared: {opened} opened, {} closed", differences.len() - opened));
         Ok(ExitStatus::of(findings.iter().map(|finding| finding.diagnostic.severity)))
     }
 
@@ -96,13 +104,9 @@ impl Diff {
     }
 }
 
-fn permissions(loaded: &Loaded) -> Permissions {
-    Permissions::of(&landscape(loaded, &topology(loaded)))
-}
-
 fn finding(difference: &Difference, file: &str) -> Diagnostic {
-    let Difference { user, verb, grant, is_opened } = difference;
-    let (verb, subject, reason) = (verb.as_str(), &grant.subject, &grant.reason);
+    let Difference { user, access, grant, is_opened } = difference;
+    let (verb, subject, reason) = (access.as_str(), &grant.subject, &grant.reason);
     let (rule, message, help) = if *is_opened {
         let help = "see that it is wanted: whoever has its key may do that from now on";
         ("opened-permission", format!("{user} may {verb} {subject} now: {reason}"), help)

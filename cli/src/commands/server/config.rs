@@ -1,108 +1,37 @@
-//! `eventsmith server config`: a complete configuration for each node.
+//! `eventsmith server config`: a complete configuration for each node, and the users, which all of them include.
 
-use std::path::PathBuf;
-
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::Args;
-use eventsmith_codegen::manifest;
-use eventsmith_operations::permissions::Permissions;
-use eventsmith_operations::server::{self, Options, SYSTEM};
+use eventsmith_operations::server;
 
-use super::files;
-use super::options::{KeyFolder, Nodes, looked_at};
-use crate::catalogue::Schemas;
+use super::wanted::Wanted;
 use crate::exit::ExitStatus;
 use crate::fresh;
 use crate::output::{Out, counted, note};
 
-/// Write the configuration of nats-server that the catalogue needs: NODE.conf for each node
+/// Write the configuration of nats-server that the catalogue needs: NODE.conf for each node, and users.conf, which they include
 ///
 /// TLS, accounts, a user for each service and operator with its permissions, limits that hold the streams. It holds no secret.
 #[derive(Args)]
 pub(super) struct Config {
     #[command(flatten)]
-    schemas: Schemas,
-    #[command(flatten)]
-    nodes: Nodes,
-    #[command(flatten)]
-    keys: KeyFolder,
-    /// The folder to write to, which is made if need be
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// The folder of certificates and their keys, at the server
-    #[arg(long, value_name = "DIR", default_value = TLS)]
-    tls: String,
-    /// The folder of the streams, at the server
-    #[arg(long, value_name = "DIR", default_value = STORE)]
-    store: String,
-    /// How many replicas streams have, whatever the catalogue says: 1 for one server in development
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
-    replicas: Option<u8>,
-    /// How large a stream without `max_bytes` may become, as far as room is reckoned
-    #[arg(long, value_name = "SIZE", default_value = UNLIMITED, value_parser = size)]
-    unlimited: u64,
-    /// What each node has on disk for streams; refused where that is not enough [default: what is needed]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    max_file: Option<u64>,
-    /// What each node has in memory for streams; refused where that is not enough [default: what is needed]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    max_memory: Option<u64>,
-    /// How often what was acknowledged is written to the disk itself [default: always for one server, 5s in a cluster]
-    #[arg(long, value_name = "TIME", value_parser = interval)]
-    sync: Option<String>,
-    /// The largest message, headers included
-    #[arg(long, value_name = "SIZE", default_value = PAYLOAD, value_parser = size)]
-    max_payload: u64,
-    /// How many connections a node takes
-    #[arg(long, value_name = "N", default_value_t = CONNECTIONS)]
-    max_connections: u64,
-    /// How many subscriptions one connection may have
-    #[arg(long, value_name = "N", default_value_t = SUBSCRIPTIONS)]
-    max_subscriptions: u64,
-    /// Over how long clients are sent away before a node stops: 30s or more
-    #[arg(long, value_name = "TIME", default_value = LAME_DUCK, value_parser = lame_duck)]
-    lame_duck: String,
-    /// A file for the log, at the server [default: stderr]
-    #[arg(long, value_name = "FILE")]
-    log_file: Option<String>,
+    wanted: Wanted,
+    /// Only users.conf: after keys were rotated or revoked, or permissions have changed
+    #[arg(long)]
+    users: bool,
     /// Write nothing; fail if the files differ from what would be written
     #[arg(long)]
     check: bool,
 }
 
-const TLS: &str = "/etc/nats/tls";
-const STORE: &str = "/var/lib/nats";
-const UNLIMITED: &str = "1GiB";
-const PAYLOAD: &str = "1MiB";
-const CONNECTIONS: u64 = 1_000;
-const SUBSCRIPTIONS: u64 = 1_000;
-const LAME_DUCK: &str = "60s";
-
 impl Config {
     pub(super) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        let (_, landscape) = looked_at(&self.schemas, self.replicas)?;
-        let permissions = Permissions::of(&landscape);
-        let nodes = self.nodes.of(&landscape.root)?;
-        let paths: Vec<String> = permissions.users.iter().map(|user| user.path()).collect();
-        let users = paths.iter().map(String::as_str).chain([SYSTEM]);
-        let options = Options {
-            command: self.command(),
-            nodes,
-            cluster: landscape.root.clone(),
-            store: self.store.clone(),
-            tls: self.tls.clone(),
-            keys: files::public_keys(&self.keys.keys, users)?,
-            unlimited: self.unlimited,
-            max_file: self.max_file,
-            max_memory: self.max_memory,
-            sync: self.sync.clone(),
-            max_payload: self.max_payload,
-            max_connections: self.max_connections,
-            max_subscriptions: self.max_subscriptions,
-            lame_duck: self.lame_duck.clone(),
-            log_file: self.log_file.clone(),
+        let (landscape, permissions, options) = self.wanted.look()?;
+        let written = match self.users {
+            true => server::users_file(&permissions, &options).map(|file| vec![file]),
+            false => server::files(&landscape, &permissions, &options),
         };
-        let files = match server::files(&landscape, &permissions, &options) {
+        let files = match written {
             Ok(files) => files,
             Err(problems) => {
                 for problem in &problems {
@@ -111,79 +40,23 @@ impl Config {
                 bail!("there is no such configuration: {}", counted(problems.len(), "problem"));
             }
         };
+        let folder = &self.wanted.out;
         if !self.check {
-            fresh::write(&self.out, &files)?;
+            fresh::write(folder, &files)?;
             let users = counted(permissions.users.len() + 1, "user");
-            note(format_args!(
-                "{} written below {}: {users}",
-                counted(files.len(), "configuration"),
-                self.out.display()
-            ));
+            note(format_args!("{} written below {}: {users}", counted(files.len(), "file"), folder.display()));
             return Ok(ExitStatus::Clean);
         }
-        let command = self.command();
-        let stale = fresh::check_all(out, &self.out, &files, |text| text.starts_with(server::WRITTEN), &command)?;
+        let stale = match files.as_slice() {
+            // What else is in the folder is not looked at.
+            [users] if self.users => {
+                let checked = fresh::check(out, &folder.join(&users.path), &users.text, &options.command)?;
+                usize::from(checked == ExitStatus::Findings)
+            }
+            files => fresh::check_all(out, folder, files, |text| text.starts_with(server::WRITTEN), &options.command)?,
+        };
         out.finish()?;
-        note(format_args!("{} compared, {stale} stale", counted(files.len(), "configuration")));
+        note(format_args!("{} compared, {stale} stale", counted(files.len(), "file")));
         Ok(ExitStatus::findings_if(stale > 0))
-    }
-
-    /// The command that writes the same, whatever its order was.
-    fn command(&self) -> String {
-        let mut words = vec!["eventsmith server config".to_owned()];
-        words.extend(self.nodes.arguments());
-        words.push(format!("--keys {} --out {}", self.keys.keys.display(), self.out.display()));
-        let mut option = |is_other: bool, text: String| words.extend(is_other.then_some(text));
-        option(self.tls != TLS, format!("--tls {}", self.tls));
-        option(self.store != STORE, format!("--store {}", self.store));
-        let sizes = [("unlimited", Some(self.unlimited)), ("max-file", self.max_file), ("max-memory", self.max_memory)];
-        for (name, value) in sizes.into_iter().chain([("max-payload", Some(self.max_payload))]) {
-            let default = match name {
-                "unlimited" => size(UNLIMITED).ok(),
-                "max-payload" => size(PAYLOAD).ok(),
-                _ => None,
-            };
-            option(value != default, format!("--{name} {}B", value.unwrap_or_default()));
-        }
-        option(self.replicas.is_some(), format!("--replicas {}", self.replicas.unwrap_or_default()));
-        option(self.sync.is_some(), format!("--sync {}", self.sync.as_deref().unwrap_or_default()));
-        option(self.max_connections != CONNECTIONS, format!("--max-connections {}", self.max_connections));
-        option(self.max_subscriptions != SUBSCRIPTIONS, format!("--max-subscriptions {}", self.max_subscriptions));
-        option(self.lame_duck != LAME_DUCK, format!("--lame-duck {}", self.lame_duck));
-        option(self.log_file.is_some(), format!("--log-file {}", self.log_file.as_deref().unwrap_or_default()));
-        words.join(" ")
-    }
-}
-
-fn size(text: &str) -> anyhow::Result<u64> {
-    manifest::bytes(text).map_err(|problem| anyhow!(problem))
-}
-
-/// Whole milliseconds, seconds or minutes, as the server writes them.
-fn whole(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let number = text[..digits].parse::<u64>().ok()?;
-    let unit = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        _ => return None,
-    };
-    number.checked_mul(unit)
-}
-
-fn interval(text: &str) -> anyhow::Result<String> {
-    match whole(text) {
-        Some(1..=120_000) => Ok(text.to_owned()),
-        None if text == "always" => Ok(text.to_owned()),
-        _ => bail!("write always, or 1ms to 2m: 500ms, 5s"),
-    }
-}
-
-/// The server takes no less. (nats-server, server/opts.go.)
-fn lame_duck(text: &str) -> anyhow::Result<String> {
-    match whole(text) {
-        Some(30_000..=3_600_000) => Ok(text.to_owned()),
-        _ => bail!("write 30s to 60m"),
     }
 }

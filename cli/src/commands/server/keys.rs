@@ -35,6 +35,9 @@ pub(super) struct Keys {
     /// Let only the newest key of a user in, once its programs have that: services/promotions, or all
     #[arg(long, value_name = "USER", conflicts_with = "rotate")]
     retire: Vec<String>,
+    /// Give a user another key and let no other in, at once: a key was stolen. services/promotions, or all
+    #[arg(long, value_name = "USER", conflicts_with_all = ["rotate", "retire"])]
+    revoke: Vec<String>,
     /// Make new certificates of the servers, of the same authority
     #[arg(long)]
     certificates: bool,
@@ -45,7 +48,7 @@ impl Keys {
         let (_, landscape) = looked_at(&self.schemas, None)?;
         let users: Vec<String> =
             Permissions::of(&landscape).users.iter().map(|user| user.path()).chain([SYSTEM.to_owned()]).collect();
-        for named in self.rotate.iter().chain(&self.retire).filter(|named| *named != "all") {
+        for named in self.rotate.iter().chain(&self.retire).chain(&self.revoke).filter(|named| *named != "all") {
             if !users.contains(named) {
                 bail!("there is no user {named}; users are {}", users.join(", "));
             }
@@ -54,11 +57,14 @@ impl Keys {
         for folder in [self.out.clone(), self.out.join("services"), self.out.join("operators"), self.out.join("tls")] {
             make_folder(&folder)?;
         }
-        let (mut made, mut rotated, mut retired) = (0, 0, 0);
+        let (mut made, mut rotated, mut retired, mut revoked) = (0, 0, 0, 0);
         for user in &users {
             let [seed, public] = ["nk", "pub"].map(|end| self.out.join(format!("{user}.{end}")));
             let known = lines(&public)?;
-            if known.is_empty() || is_named(&self.rotate, user) {
+            if is_named(&self.revoke, user) && !known.is_empty() {
+                make(&seed, &public, &[])?;
+                revoked += known.len();
+            } else if known.is_empty() || is_named(&self.rotate, user) {
                 make(&seed, &public, &known)?;
                 *if known.is_empty() { &mut made } else { &mut rotated } += 1;
             } else if is_named(&self.retire, user) && known.len() > 1 {
@@ -69,15 +75,15 @@ impl Keys {
         let authority = Authority::new(&self.out.join("tls"));
         let certificates = authority.certify(&self.nodes.of(&landscape.root)?, self.certificates)?;
         note(format_args!(
-            "{} made, {rotated} rotated, {retired} retired, {} below {}; for development: in production let each program make its seed \
+            "{} made, {rotated} rotated, {retired} retired, {revoked} revoked, {} below {}; for development: in production let each program make its seed \
              where it runs, and bring certificates of an authority of your own",
             counted(made, "key"),
             counted(certificates, "certificate"),
             self.out.display()
         ));
-        if rotated + retired > 0 {
+        if rotated + retired + revoked > 0 {
             note(format_args!(
-                "now write the configurations anew (eventsmith server config) and let the servers read them: nats-server --signal reload"
+                "now write the users anew (eventsmith server config --users) and let the servers read them: nats-server --signal reload"
             ));
         }
         Ok(ExitStatus::Clean)

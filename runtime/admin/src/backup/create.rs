@@ -27,6 +27,9 @@ const MEMORY: &str = "memory";
 pub struct BackupRequest {
     /// The names of the streams; the stream of a bucket is `KV_NAME`. All that this user may see where it is `None`.
     pub streams: Option<Vec<String>>,
+    /// Streams that are backed up besides, where the server has them: what programs make for themselves, as projections do for their
+    /// checkpoints.
+    pub also: Vec<String>,
     /// The folder that gets a folder with the backup. It is made if need be.
     pub folder: PathBuf,
     /// The hash of the catalogue; empty without one.
@@ -74,6 +77,7 @@ struct Wanted {
     name: String,
     turn: Turn,
     kind: StreamKind,
+    is_in_memory: bool,
     consumers: Vec<BackedUpConsumer>,
 }
 
@@ -91,12 +95,22 @@ pub(crate) async fn create(
         }
         wanted.push(look(server, name).await?);
     }
+    for name in request.also.iter().filter(|name| is_legal_name(name)) {
+        if wanted.iter().any(|known| known.name == **name) {
+            continue;
+        }
+        match look(server, name.clone()).await {
+            Ok(found) => wanted.push(found),
+            Err(BackupError::NoStream { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
     wanted.sort_by(|one, other| (one.turn, &one.name).cmp(&(other.turn, &other.name)));
     let partial = Partial::create(&request.folder, manifest.created)?;
-    for Wanted { name, kind, consumers, .. } in wanted {
+    for Wanted { name, kind, is_in_memory, consumers, .. } in wanted {
         let mut attempt = 1;
         loop {
-            let stream = match write(server, &partial, (&name, kind), progress).await? {
+            let stream = match write(server, &partial, (&name, kind, is_in_memory), progress).await? {
                 Ok(stream) => stream,
                 Err(reason) => {
                     manifest.left_out.push(NotBackedUp { name, reason });
@@ -125,12 +139,12 @@ pub(crate) async fn create(
 async fn write(
     server: &JetStream,
     partial: &Partial,
-    (name, kind): (&str, StreamKind),
+    (name, kind, is_in_memory): (&str, StreamKind, bool),
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Result<BackedUpStream, String>, BackupError> {
     let (info, mut chunks) = match server.read_snapshot::<Info>(name).await {
         Ok(begun) => begun,
-        Err(ServerFailure::Refused { code: SNAPSHOT_FAILED, reason }) if is_in_memory(server, name).await => {
+        Err(ServerFailure::Refused { code: SNAPSHOT_FAILED, reason }) if is_in_memory => {
             return Ok(Err(format!("{reason}; before 2.15 the server makes no snapshot of a stream in memory")));
         }
         Err(failure) => return Err(BackupError::server(format!("the stream {name} cannot be backed up"))(failure)),
@@ -222,12 +236,8 @@ async fn look(server: &JetStream, name: String) -> Result<Wanted, BackupError> {
         StreamKind::Sagas => Turn::Sagas,
         StreamKind::Events => Turn::Events,
     };
-    Ok(Wanted { name, turn, kind, consumers })
-}
-
-async fn is_in_memory(server: &JetStream, name: &str) -> bool {
-    let info = server.request::<Info>(format!("STREAM.INFO.{name}"), &json!({})).await;
-    info.is_ok_and(|info| info.config.get("storage").and_then(Value::as_str) == Some(MEMORY))
+    let is_in_memory = info.config.get("storage").and_then(Value::as_str) == Some(MEMORY);
+    Ok(Wanted { name, turn, kind, is_in_memory, consumers })
 }
 
 /// What a stream is for, by its name and its settings.

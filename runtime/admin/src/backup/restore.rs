@@ -1,21 +1,25 @@
 //! Makes streams of a backup.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::jetstream::{JetStream, Settings};
 use eventsmith_bus::settings::is_legal_name;
 use eventsmith_bus::transport::ServerFailure;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
+use super::age::{Expired, expired};
 use super::consumers::{self, without_marks};
+use super::create::{BackupRequest, Created, create};
 use super::error::BackupError;
 use super::folder::Backup;
-use super::manifest::BackedUpStream;
+use super::manifest::{BackedUpStream, StreamKind};
 use super::progress::Progress;
-use super::scratch::{scratch_config, scratch_name, send};
+use super::scratch::send;
+use super::trial;
 
 /// What is to be restored, and how.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +35,15 @@ pub struct RestoreRequest {
     pub rename: Option<(String, Vec<String>)>,
     /// Whether streams that are there and hold messages are deleted first.
     pub replace: bool,
+    /// The folder that gets a backup of what is replaced, before anything of it is deleted; none is made without one.
+    pub safety: Option<PathBuf>,
+    /// Whether all is tried under other names and deleted again, and nothing else is done. Before nats-server 2.15 a stream can be tried
+    /// where there is none of its name.
+    pub dry_run: bool,
+    /// Whether streams get no `max_age`, so that nothing of what is old is deleted once it is restored.
+    pub without_max_age: bool,
+    /// Whether streams are restored all of whose messages are older than their `max_age`: the server deletes them at once.
+    pub expired: bool,
     /// On how many servers each message is stored, whatever the backup says.
     pub replicas: Option<u8>,
 }
@@ -41,6 +54,10 @@ pub struct RestoreRequest {
 pub struct RestoredStream {
     /// Its name, now.
     pub name: String,
+    /// What it is for.
+    pub kind: StreamKind,
+    /// When its backup began.
+    pub backed_up_at: Timestamp,
     /// How many messages it holds, as the server says.
     pub messages: u64,
     /// How many it held when it was backed up. What its limits drop meanwhile is missing.
@@ -49,6 +66,10 @@ pub struct RestoredStream {
     pub last_sequence: u64,
     /// How many consumers were made.
     pub consumers: usize,
+    /// How much of it was older than its `max_age` by then.
+    pub expired: Expired,
+    /// The backup of what it has replaced.
+    pub safety: Option<PathBuf>,
 }
 
 /// A stream that is there already.
@@ -70,6 +91,7 @@ struct Wanted<'a> {
     name: String,
     config: Settings,
     existing: Option<Existing>,
+    expired: Expired,
 }
 
 /// Looks whether all can be restored, and only then begins with the first.
@@ -91,25 +113,94 @@ pub(crate) async fn restore(
     for wanted in &mut wanted {
         wanted.existing = existing(server, &wanted.name).await?;
         in_the_way.extend(way_out(wanted, request.replace));
+        wanted.expired = expired(wanted.stream, &wanted.config, Timestamp::now());
+        if wanted.expired == Expired::All && !request.expired {
+            in_the_way.push(format!(
+                "all {} messages of the stream {} are older than its max_age, and the server would delete them at once; \
+                 --without-max-age keeps them, --expired restores it all the same",
+                wanted.stream.messages, wanted.name
+            ));
+        }
     }
     in_the_way.extend(overlaps(bus, &wanted).await?);
     if !in_the_way.is_empty() {
         return Err(BackupError::InTheWay { problems: in_the_way });
     }
+    let mut tried = Vec::new();
+    for wanted in wanted.iter().filter(|wanted| request.dry_run || wanted.existing.is_some()) {
+        tried.extend(trial(server, &backup, wanted, request.dry_run, progress).await?);
+    }
+    if request.dry_run {
+        return Ok(tried);
+    }
+    let safety = safety(server, &wanted, request, progress).await?;
     let mut restored = Vec::new();
     for wanted in wanted {
         let one = restore_one(server, &backup, &wanted, request, progress).await;
-        restored.push(one.map_err(|error| after(&restored, error))?);
+        let one = one.map_err(|error| after(&restored, safety.as_deref(), error))?;
+        let safety = safety.clone().filter(|_| wanted.existing.is_some_and(|existing| existing.state.last_seq > 0));
+        restored.push(RestoredStream { safety, ..one });
     }
     Ok(restored)
 }
 
-/// An error with what was done before it.
-fn after(restored: &[RestoredStream], error: BackupError) -> BackupError {
+/// Has the server make a stream of a file under another name, and deletes it.
+async fn trial(
+    server: &JetStream,
+    backup: &Backup,
+    wanted: &Wanted<'_>,
+    is_all: bool,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<Option<RestoredStream>, BackupError> {
+    let Wanted { stream, name, config, existing, expired } = wanted;
+    let made = trial::run(server, backup, (stream, name, config, existing.is_some()), is_all, progress).await?;
+    Ok(made.map(|made| RestoredStream {
+        name: name.clone(),
+        kind: stream.kind,
+        backed_up_at: backup.manifest.created,
+        messages: made.messages,
+        backed_up: stream.messages,
+        last_sequence: made.last_seq,
+        consumers: if name == &stream.name { stream.consumers.len() } else { 0 },
+        expired: *expired,
+        safety: None,
+    }))
+}
+
+/// Makes a backup of what is to be replaced.
+async fn safety(
+    server: &JetStream,
+    wanted: &[Wanted<'_>],
+    request: &RestoreRequest,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<Option<PathBuf>, BackupError> {
+    let is_full = |wanted: &&Wanted<'_>| wanted.existing.as_ref().is_some_and(|existing| existing.state.last_seq > 0);
+    let names: Vec<String> = wanted.iter().filter(is_full).map(|wanted| wanted.name.clone()).collect();
+    let Some(folder) = request.safety.clone().filter(|_| !names.is_empty()) else { return Ok(None) };
+    let request = BackupRequest { streams: Some(names), folder, ..BackupRequest::default() };
+    let Created { path, manifest, .. } = create(server, &request, progress).await?;
+    match manifest.left_out.first() {
+        None => Ok(Some(path)),
+        Some(left) => Err(BackupError::Unfit(format!(
+            "nothing was restored: of the stream {}, which is to be replaced, no backup can be made: {}; --no-safety replaces it \
+             without one",
+            left.name, left.reason
+        ))),
+    }
+}
+
+/// An error with what was done before it, and where what was replaced still is.
+fn after(restored: &[RestoredStream], safety: Option<&Path>, error: BackupError) -> BackupError {
     let done: Vec<&str> = restored.iter().map(|stream| stream.name.as_str()).collect();
     match error {
-        BackupError::Server { about, reason, help } if !done.is_empty() => {
-            BackupError::Server { about: format!("{} restored, then {about}", done.join(", ")), reason, help }
+        BackupError::Server { mut about, reason, help } => {
+            if !done.is_empty() {
+                about = format!("{} restored, then {about}", done.join(", "));
+            }
+            if let Some(safety) = safety {
+                about.push_str(&format!(" (what was replaced is in {})", safety.display()));
+            }
+            BackupError::Server { about, reason, help }
         }
         error => error,
     }
@@ -159,8 +250,11 @@ fn wanted<'a>(
         if let Some(replicas) = request.replicas {
             config.insert("num_replicas".to_owned(), json!(replicas));
         }
+        if request.without_max_age {
+            config.insert("max_age".to_owned(), json!(0));
+        }
         without_marks(&mut config);
-        Wanted { stream, name, config, existing: None }
+        Wanted { stream, name, config, existing: None, expired: Expired::None }
     });
     Ok(all.collect())
 }
@@ -210,10 +304,10 @@ async fn restore_one(
     request: &RestoreRequest,
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<RestoredStream, BackupError> {
-    let Wanted { stream, name, config, existing } = wanted;
+    let Wanted { stream, name, config, existing, .. } = wanted;
     progress(Progress::Begins { stream: name, bytes: stream.size });
     if let Some(existing) = existing {
-        make_way(server, backup, wanted, existing).await?;
+        make_way(server, wanted, existing).await?;
     }
     // A stream that keeps messages as long as somebody is interested in them has its consumers before it drops any.
     let keeps_for_interest = stream.text("retention") == "interest";
@@ -242,29 +336,21 @@ async fn restore_one(
     }
     Ok(RestoredStream {
         name: name.clone(),
+        kind: stream.kind,
+        backed_up_at: backup.manifest.created,
         messages: made.state.messages,
         backed_up: stream.messages,
         last_sequence: made.state.last_seq,
         consumers,
+        expired: wanted.expired,
+        safety: None,
     })
 }
 
 /// Deletes a stream that is in the way. Its successor was tried before, where the server can; and a stream that is empty is deleted only
 /// once nothing can be published to it any more, and nothing was.
-async fn make_way(
-    server: &JetStream,
-    backup: &Backup,
-    wanted: &Wanted<'_>,
-    present: &Existing,
-) -> Result<(), BackupError> {
-    let Wanted { stream, name, .. } = wanted;
-    let scratch = scratch_name(server, name);
-    if scratch != *name {
-        let config = Value::Object(scratch_config(stream, &scratch));
-        send(server, backup, stream, (&scratch, &config), &mut |_| {}).await?;
-        let deleted = server.request::<IgnoredAny>(format!("STREAM.DELETE.{scratch}"), &json!({})).await;
-        deleted.map_err(BackupError::server(format!("the stream {scratch} was a trial, and cannot be deleted")))?;
-    }
+async fn make_way(server: &JetStream, wanted: &Wanted<'_>, present: &Existing) -> Result<(), BackupError> {
+    let Wanted { name, .. } = wanted;
     let about = || BackupError::server(format!("the stream {name} cannot be replaced"));
     if present.state.last_seq == 0 {
         let mut aside = present.config.clone();

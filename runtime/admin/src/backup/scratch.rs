@@ -15,7 +15,7 @@ use super::manifest::BackedUpStream;
 use super::progress::Progress;
 
 /// What the names of streams begin with that are made to be read, and deleted.
-const SCRATCH: &str = "EVENTSMITH_VERIFY";
+pub(super) const SCRATCH: &str = "EVENTSMITH_VERIFY";
 
 /// What the server says of a stream that it made of a snapshot.
 #[derive(Deserialize)]
