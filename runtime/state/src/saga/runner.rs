@@ -215,8 +215,8 @@ impl SagaRunner {
     /// Dropping the future instead stops at once: what was in hand goes on elsewhere, or here when it runs again, after `ack_wait`.
     ///
     /// # Errors
-    /// [`SagaError`] when a definition contradicts itself, a stream or consumer is not there, or the server is too old. Interruptions of the
-    /// connection are no errors: they are waited out.
+    /// [`SagaError`] when a definition contradicts itself, a stream or consumer is not there, the server is too old, or it does not answer
+    /// when the runner starts. Later interruptions of the connection are no errors: they are waited out.
     pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<(), SagaError> {
         let at_work = AtWork::begin(&self.state);
         self.check()?;
