@@ -19,5 +19,6 @@ pub mod asyncapi;
 pub mod changes;
 pub mod explain;
 pub mod fields;
+pub mod import;
 mod markdown;
 pub mod site;
