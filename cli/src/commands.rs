@@ -17,6 +17,7 @@ mod explain;
 mod exporter;
 mod flow;
 mod generate;
+mod import;
 mod kubernetes;
 mod lint;
 mod man;
@@ -26,6 +27,7 @@ mod permissions;
 mod projections;
 mod request;
 mod sagas;
+mod seen;
 mod server;
 mod services;
 mod streams;
@@ -70,6 +72,7 @@ enum Command {
     Dashboard(dashboard::Dashboard),
     Docs(docs::Docs),
     Asyncapi(asyncapi::Asyncapi),
+    Import(import::Import),
     Exporter(exporter::Exporter),
     Kubernetes(kubernetes::Kubernetes),
     Server(server::Server),
@@ -107,6 +110,7 @@ impl Arguments {
             Command::Dashboard(command) => command.run(out),
             Command::Docs(command) => command.run(out),
             Command::Asyncapi(command) => command.run(out),
+            Command::Import(command) => command.run(out),
             Command::Exporter(command) => command.run(),
             Command::Kubernetes(command) => command.run(out),
             Command::Server(command) => command.run(out),

@@ -4,6 +4,7 @@ mod event;
 mod highlight;
 mod links;
 mod names;
+mod observed;
 mod others;
 mod picture;
 mod rust;
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use eventsmith_codegen::model::{Event, Kind};
 use eventsmith_codegen::references::Location;
 use eventsmith_codegen::{Loaded, PayloadType, payload_types};
-use eventsmith_operations::flow::{Flow, NodeKind, Observed};
+use eventsmith_operations::flow::{Flow, NodeKind};
 use eventsmith_operations::{File, Landscape};
 use handlebars::{Handlebars, RenderError};
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ use crate::fields::{Field, Reader};
 use crate::markdown::{self, Link};
 pub use links::Broken;
 use names::{Names, Page, token, unique};
+pub use observed::Figures;
+use observed::Seen;
 use picture::Links;
 
 /// What every page of the site has in it, by which what was written earlier is known.
@@ -36,6 +39,8 @@ pub struct Options {
     pub title: Option<String>,
     /// The crate of generated types, as Rust names it; `events` without one.
     pub crate_name: Option<String>,
+    /// What was seen of it at work.
+    pub figures: Option<Figures>,
 }
 
 /// The files of a site.
@@ -71,6 +76,7 @@ struct Pages<'a> {
     /// The types that several files share, in order.
     shared: Vec<Location>,
     types: BTreeMap<String, PayloadType>,
+    seen: Seen,
     templates: Handlebars<'static>,
     title: String,
     crate_name: String,
@@ -123,6 +129,7 @@ impl<'a> Pages<'a> {
             reader,
             names: Names::default(),
             types: payload_types(loaded),
+            seen: options.figures.as_ref().map(|figures| Seen::of(landscape, figures)).unwrap_or_default(),
             templates,
             title: options
                 .title
@@ -358,7 +365,7 @@ impl<'a> Pages<'a> {
             };
             groups.push(json!({"id": id, "name": name, "items": items.into_iter().map(below).collect::<Vec<_>>()}));
         }
-        let flow = Flow::whole(self.landscape, &Observed::default());
+        let flow = Flow::whole(self.landscape, &self.seen.flow);
         let strip = |href: String| href.trim_start_matches("../").to_owned();
         let node = |name: &str, kind: NodeKind| self.node_href(name, kind).map(strip);
         let item = |name: &str| self.event_href(name).map(strip);

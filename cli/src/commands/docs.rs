@@ -9,6 +9,7 @@ use eventsmith_codegen::manifest;
 use eventsmith_documents::site::{Options, WRITTEN, site};
 
 use crate::catalogue::Schemas;
+use crate::commands::seen::Seen;
 use crate::exit::ExitStatus;
 use crate::format::visible;
 use crate::fresh;
@@ -34,6 +35,8 @@ pub(crate) struct Docs {
     /// The crate of the generated types, as Rust names it [default: events]
     #[arg(long, value_name = "NAME")]
     crate_name: Option<String>,
+    #[command(flatten)]
+    seen: Seen,
     /// Write nothing; fail if the files differ from what would be written
     #[arg(long)]
     check: bool,
@@ -45,7 +48,8 @@ impl Docs {
         if self.out.join(manifest::FILE_NAME).exists() {
             bail!("{} holds a catalogue; name another folder, such as site", self.out.display());
         }
-        let options = Options { title: self.title.clone(), crate_name: self.crate_name.clone() };
+        let figures = self.seen.figures()?;
+        let options = Options { title: self.title.clone(), crate_name: self.crate_name.clone(), figures };
         let site =
             site(&loaded, &landscape(&loaded, &topology(&loaded)), &options).context("a page cannot be written")?;
         for broken in &site.broken {

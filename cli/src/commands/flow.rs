@@ -3,25 +3,22 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
-use eventsmith_codegen::{lookup, manifest};
+use eventsmith_codegen::lookup;
+use eventsmith_documents::site::Figures;
 use eventsmith_operations::Landscape;
 use eventsmith_operations::flow::{Flow, Observed};
-use eventsmith_operations::prometheus::{self, Sample};
 
 use crate::catalogue::Schemas;
+use crate::commands::seen::Seen;
 use crate::exit::ExitStatus;
 use crate::format::visible;
 use crate::fresh::check;
 use crate::landscape::landscape;
 use crate::output::{Out, counted, note};
 use crate::topology::topology;
-
-/// The largest file with figures that is read, in bytes.
-const LARGEST: u64 = 256 << 20;
 
 /// Draw who publishes, consumes, asks and answers what, as the catalogue declares it
 ///
@@ -40,13 +37,8 @@ pub(crate) struct FlowArguments {
     /// How to draw it
     #[arg(long, value_name = "F", value_enum, default_value_t)]
     format: FlowFormat,
-    /// Figures of services and the exporter, as Prometheus reads them: what /metrics says, or several of that one after the other.
-    /// Given twice, first the earlier and then the later, with --between
-    #[arg(long, value_name = "FILE", num_args = 1)]
-    observed: Vec<PathBuf>,
-    /// How much later the second --observed was taken, such as 5m: then rates are drawn, in one second
-    #[arg(long, value_name = "DURATION", value_parser = manifest::duration)]
-    between: Option<Duration>,
+    #[command(flatten)]
+    seen: Seen,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -69,7 +61,11 @@ impl FlowArguments {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_sound()?;
         let landscape = landscape(&loaded, &topology(&loaded));
-        let observed = self.observed(&landscape)?;
+        let observed = match self.seen.figures()? {
+            None => Observed::default(),
+            Some(Figures { now, before: None }) => Observed::of(&landscape, &now),
+            Some(Figures { now, before: Some((before, time)) }) => Observed::between(&landscape, &before, &now, time),
+        };
         let flow = self.flow(&landscape, &observed)?;
         let text = match self.format {
             FlowFormat::Mermaid => flow.to_mermaid(),
@@ -94,7 +90,7 @@ impl FlowArguments {
         }
         let (undeclared, unseen) = flow.differences();
         let drawn = format!("{} and {}", counted(flow.nodes.len(), "node"), counted(flow.edges.len(), "arrow"));
-        match self.observed.is_empty() {
+        match observed.is_empty() {
             true => note(format_args!("{drawn}")),
             false => {
                 note(format_args!("{drawn}; {undeclared} seen and not declared, {unseen} declared and never seen"))
@@ -125,19 +121,6 @@ impl FlowArguments {
         Ok(Flow::whole(landscape, observed))
     }
 
-    fn observed(&self, landscape: &Landscape) -> anyhow::Result<Observed> {
-        match (self.observed.as_slice(), self.between) {
-            ([], None) => Ok(Observed::default()),
-            ([one], None) => Ok(Observed::of(landscape, &samples(one)?)),
-            ([earlier, later], Some(time)) => {
-                Ok(Observed::between(landscape, &samples(earlier)?, &samples(later)?, time))
-            }
-            ([_, _], None) => bail!("two files need --between, how much later the second was taken"),
-            (_, Some(_)) => bail!("--between is the time between two files: give --observed twice, the earlier first"),
-            _ => bail!("no more than two files can be compared: give --observed once or twice"),
-        }
-    }
-
     /// The command that writes a file anew.
     fn again(&self, file: &Path) -> String {
         let mut command = "eventsmith flow".to_owned();
@@ -151,15 +134,4 @@ impl FlowArguments {
         }
         format!("{command} --out {}", file.display())
     }
-}
-
-fn samples(file: &Path) -> anyhow::Result<Vec<Sample>> {
-    let name = file.display();
-    let size = fs::metadata(file).with_context(|| format!("{name} cannot be read"))?.len();
-    if size > LARGEST {
-        bail!("{name} has {size} bytes, and figures are read up to {LARGEST}");
-    }
-    let text = fs::read_to_string(file).with_context(|| format!("{name} cannot be read"))?;
-    prometheus::read(&text)
-        .map_err(|(line, problem)| anyhow!("{name}:{line}: no figure as Prometheus has them: {problem}"))
 }

@@ -193,6 +193,13 @@ impl Pages<'_> {
             let kept = super::others::kept(stream);
             fact("Stream", vec![self.linked(&Page::Stream(name.to_owned()), name), plain(kept)]);
         }
+        let streams: Vec<&str> =
+            lookup::streams(&self.loaded.catalogue, event).into_iter().map(|(name, _)| name).collect();
+        if !event.kind.is_document() {
+            for (what, lines) in self.seen.of_type(&event.event_type, &streams) {
+                fact(&what, lines.into_iter().map(plain).collect());
+            }
+        }
         let newest = event.versions.last();
         fact("Aggregate", newest.and_then(|version| version.aggregate.as_deref()).map(code).into_iter().collect());
         fact("Order is kept by", newest.and_then(|version| version.key.as_deref()).map(code).into_iter().collect());

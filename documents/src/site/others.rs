@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use eventsmith_codegen::lookup;
 use eventsmith_codegen::manifest::{Discard, Named, Retention, Stream, duration_text};
 use eventsmith_codegen::references::Location;
-use eventsmith_operations::flow::{Flow, NodeKind, Observed};
+use eventsmith_operations::flow::{Flow, NodeKind};
 use handlebars::RenderError;
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ impl Pages<'_> {
         for (name, service) in &self.loaded.catalogue.manifest.services {
             let name = name.get_ref();
             let mut data = empty("a service", name, self.html(&service.description, "eventsmith.toml"));
-            if let Some(flow) = Flow::of_service(self.landscape, &Observed::default(), name) {
+            if let Some(flow) = Flow::of_service(self.landscape, &self.seen.flow, name) {
                 let focus = flow.nodes.iter().position(|node| node.kind == NodeKind::Focus);
                 data["picture"] = self.around(&flow, focus.unwrap_or_default())?.into();
             }
@@ -86,7 +86,9 @@ impl Pages<'_> {
             how.extend(settings.ack_wait.map(|time| plain(&format!("redelivered after {}", duration_text(time)))));
             how.extend(settings.max_ack_pending.map(|count| plain(&format!("at most {count} events in hand"))));
             how.extend(settings.ordered.then(|| plain("in order, by one instance at a time")));
-            data["facts"] = [fact("Runs", runs), fact("Consumes", how)].into_iter().flatten().collect();
+            let lag = self.seen.lag(name, &[]).iter().map(|line| plain(line)).collect();
+            data["facts"] =
+                [fact("Runs", runs), fact("Consumes", how), fact("Lag", lag)].into_iter().flatten().collect();
             data["groups"] = [
                 group("publishes", "Publishes", self.listed_types(&service.publishes)),
                 group("consumes", "Consumes", self.listed_types(&service.consumes)),
@@ -129,6 +131,14 @@ impl Pages<'_> {
             .into_iter()
             .flatten()
             .collect();
+            if let Value::Array(facts) = &mut data["facts"] {
+                facts.extend(
+                    self.seen
+                        .of_stream(name)
+                        .into_iter()
+                        .filter_map(|(what, lines)| fact(&what, lines.iter().map(|line| plain(line)).collect())),
+                );
+            }
             data["groups"] = group("events", "Its events", events).into_iter().collect();
             self.page(&Page::Stream(name.clone()), (name, "stream"), &stream.description, "other", &data)?;
         }
@@ -160,7 +170,7 @@ impl Pages<'_> {
             let name = name.get_ref();
             let description = self.loaded.catalogue.event(state.get_ref()).map_or("", |event| self.description(event));
             let mut data = empty("a saga", name, self.html(description, "eventsmith.toml"));
-            if let Some(flow) = Flow::of_saga(self.landscape, &Observed::default(), name) {
+            if let Some(flow) = Flow::of_saga(self.landscape, &self.seen.flow, name) {
                 data["picture"] = self.around(&flow, 0)?.into();
             }
             let is_run_by = |runs: &[Named]| runs.iter().any(|runs| runs.get_ref().split('@').next() == Some(name));

@@ -97,7 +97,8 @@ impl Observed {
         observed
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nobody has looked.
+    pub fn is_empty(&self) -> bool {
         !self.is_there
     }
 
