@@ -418,6 +418,7 @@ impl Emitter<'_> {
                     Some((key.as_str(), field_text(self.runtime, &field)))
                 }),
                 aggregate: version.aggregate.as_deref(),
+                wire: self.loaded.catalogue.wire_of(event),
                 idempotent: version.idempotent,
                 check: self.check(id),
                 answer: event.kind.is_request().then(|| self.answer(id, version)),

@@ -22,6 +22,9 @@ pub const FILE_NAME: &str = "eventsmith.toml";
 pub struct Manifest {
     /// The first token, or tokens, of every subject.
     pub root: Spanned<String>,
+    /// How events are written, where the service that publishes them says nothing else.
+    #[serde(default)]
+    pub wire: Wire,
     /// How versions may differ.
     #[serde(default)]
     pub compatibility: Compatibility,
@@ -61,6 +64,37 @@ impl Manifest {
     /// Whether a type of documents is the state of a saga, which lies with its events and needs no bucket.
     pub(crate) fn is_saga_state(&self, state: &str) -> bool {
         self.sagas().any(|(_, _, of_saga)| of_saga.get_ref() == state)
+    }
+}
+
+/// How events are written on the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum Wire {
+    /// In our envelope.
+    #[default]
+    #[serde(rename = "plain")]
+    Plain,
+    /// As CloudEvents in binary mode.
+    #[serde(rename = "cloudevents")]
+    CloudEvents,
+    /// As CloudEvents in structured mode.
+    #[serde(rename = "cloudevents-structured")]
+    CloudEventsStructured,
+}
+
+impl Wire {
+    /// The word that `eventsmith.toml` has for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::CloudEvents => "cloudevents",
+            Self::CloudEventsStructured => "cloudevents-structured",
+        }
+    }
+
+    /// Whether it is one of those of CloudEvents.
+    pub const fn is_cloud_event(self) -> bool {
+        !matches!(self, Self::Plain)
     }
 }
 
@@ -214,6 +248,8 @@ pub enum Retention {
 pub struct Service {
     /// What it does.
     pub description: String,
+    /// How the events that it publishes are written; as those of the catalogue when not said.
+    pub wire: Option<Spanned<Wire>>,
     /// Events that it publishes.
     pub publishes: Vec<Spanned<String>>,
     /// Events that it consumes.
@@ -280,6 +316,7 @@ pub struct Switch {
 pub(crate) fn placeholder() -> Manifest {
     Manifest {
         root: Spanned::new(0..0, "root".to_owned()),
+        wire: Wire::default(),
         compatibility: Compatibility::default(),
         streams: BTreeMap::new(),
         buckets: BTreeMap::new(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Position};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Service, Wire};
 use crate::pointer::{Places, join, percent_encoded};
 use crate::schema;
 use crate::walk::every_schema;
@@ -361,6 +361,19 @@ impl Catalogue {
     /// Every version of every event.
     pub fn versions(&self) -> impl Iterator<Item = (&Event, &Version)> {
         self.events.iter().flat_map(|event| event.versions.iter().map(move |version| (event, version)))
+    }
+
+    /// How an event is written: as the services say that publish it, or else the catalogue. What is no event is always plain.
+    pub fn wire_of(&self, event: &Event) -> Wire {
+        let publishes = |service: &&Service| service.publishes.iter().any(|name| *name.get_ref() == event.event_type);
+        let wire_of = |service: &Service| service.wire.as_ref().map(|wire| *wire.get_ref());
+        match event.kind.usage() {
+            Usage::Event => {
+                let publisher = self.manifest.services.values().find(publishes);
+                publisher.and_then(wire_of).unwrap_or(self.manifest.wire)
+            }
+            Usage::Request | Usage::Document => Wire::Plain,
+        }
     }
 
     /// The event of a type.

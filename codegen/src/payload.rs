@@ -6,6 +6,7 @@
 //! answer is no is it read again as a value, and every violation is collected. That second reading decides.
 
 mod checker;
+mod cloud_event;
 mod compiled;
 mod finding;
 mod input;
@@ -17,6 +18,7 @@ mod sink;
 mod violation_text;
 
 pub use checker::{Checker, Options, repeats_names};
+pub use cloud_event::cloud_event_version;
 pub use compiled::ENVELOPE_FILE;
 pub use finding::{Demand, Finding};
 pub use input::{Input, Open};

@@ -169,6 +169,7 @@ pub use eventsmith_event::invalid::{DecodeError, Invalid, Violation};
 pub use eventsmith_event::maybe::Maybe;
 pub use eventsmith_event::number::Number;
 pub use eventsmith_event::reply::{NoRefusal, NoReply};
+pub use eventsmith_event::wire::Wire;
 /// A struct of one's own as an event. The build compares it with its schema file, and a test that the attribute adds proves that both
 /// accept the same payloads:
 ///

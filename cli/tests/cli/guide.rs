@@ -56,6 +56,7 @@ pages! {
     buckets "docs/buckets.md"
     catalogue "docs/catalogue.md"
     ci "docs/ci.md"
+    cloud_events "docs/cloud-events.md"
     dead_letters "docs/dead-letters.md"
     delivery "docs/delivery.md"
     documents "docs/documents.md"

@@ -9,7 +9,7 @@ use toml::Spanned;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::filter::captures;
 use crate::lookup;
-use crate::manifest::FILE_NAME;
+use crate::manifest::{FILE_NAME, Service, Wire};
 use crate::model::{Catalogue, Token, Usage, is_token};
 
 use super::filters::{SAGAS, meant_filters, meets_bucket};
@@ -26,6 +26,7 @@ pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     windows(catalogue, diagnostics);
     coverage(catalogue, &meant, diagnostics);
     services(catalogue, diagnostics);
+    wires(catalogue, diagnostics);
 }
 
 pub(super) fn error(
@@ -216,6 +217,29 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
         }
         let help = meant(catalogue, name, first.of);
         diagnostics.push(error(catalogue, first.event_type, "unknown-event", message, &help));
+    }
+}
+
+/// Whoever consumes an event reads it from one wire, so that all who publish it write that one.
+fn wires(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let wire_of = |service: &Service| service.wire.as_ref().map_or(catalogue.manifest.wire, |wire| *wire.get_ref());
+    let mut first: BTreeMap<&str, (&str, Wire)> = BTreeMap::new();
+    for (name, service) in &catalogue.manifest.services {
+        for published in &service.publishes {
+            let own = (name.get_ref().as_str(), wire_of(service));
+            let (other, wire) = *first.entry(published.get_ref()).or_insert(own);
+            if wire != own.1 {
+                let message = format!(
+                    "{} is written on the wire {:?} by {other}, and on {:?} by {}",
+                    published.get_ref(),
+                    wire.as_str(),
+                    own.1.as_str(),
+                    own.0
+                );
+                let help = "give all services that publish an event the same `wire`";
+                diagnostics.push(error(catalogue, published, "bad-manifest", message, help));
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::emit::event_impl::{
 };
 use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
-use crate::manifest::FILE_NAME;
+use crate::manifest::{FILE_NAME, Wire};
 use crate::model::{Event, Kind, Token, Usage, Version, VersionPart};
 use crate::pointer;
 
@@ -92,6 +92,7 @@ pub(super) fn implementation(
             schema: quote!(#schema),
             key,
             aggregate: version.aggregate.as_deref(),
+            wire: loaded.catalogue.wire_of(event),
             idempotent: version.idempotent,
             check: Check::Validator,
             answer,
@@ -137,6 +138,7 @@ pub(super) fn stub(runtime: &Runtime, name: &Ident, event_type: &str, version: u
             schema: quote!("false"),
             key: None,
             aggregate: None,
+            wire: Wire::Plain,
             idempotent: None,
             check: Check::Validator,
             answer: None,

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::load::Loaded;
+use crate::manifest::Wire;
 use crate::model::{Event, Idempotent, Kind, Template, Token, Usage, Version, VersionPart};
 
 use super::literal::duration;
@@ -32,6 +33,8 @@ pub(crate) struct EventImpl<'a> {
     pub key: Option<(&'a str, TokenStream)>,
     /// The aggregate that it is an event of.
     pub aggregate: Option<&'a str>,
+    /// How it is written.
+    pub wire: Wire,
     /// Whether the answer to a command is kept.
     pub idempotent: Option<Idempotent>,
     /// How a payload is checked.
@@ -119,6 +122,15 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
     let aggregate = event.aggregate.map(|aggregate| {
         quote!(const AGGREGATE: ::std::option::Option<&'static str> = ::std::option::Option::Some(#aggregate);)
     });
+    let wire = match event.wire {
+        Wire::Plain => None,
+        Wire::CloudEvents => Some("CloudEvents"),
+        Wire::CloudEventsStructured => Some("CloudEventsStructured"),
+    };
+    let wire = wire.map(|name| {
+        let (wire, name) = (runtime.item("Wire"), format_ident!("{name}"));
+        quote!(const WIRE: #wire = #wire::#name;)
+    });
     let idempotent = event.idempotent.map(|idempotent| idempotent_constant(runtime, idempotent));
     let key_method = event.key.as_ref().map(|(_, value)| {
         quote! {
@@ -151,6 +163,7 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
             const SCHEMA: &'static str = #schema;
             #key
             #aggregate
+            #wire
             #idempotent
 
             #complete!(#trait_ident, #name, #check #older);

@@ -9,10 +9,12 @@ use serde_json::Value;
 use crate::filter::matches;
 use crate::load::Loaded;
 use crate::lookup;
+use crate::manifest::Wire;
 use crate::model::Version;
 use crate::parallel;
 use crate::schema::{Node, Tape};
 
+use super::cloud_event::{CLOUD_EVENT_FILE, MARK, cloud_event_version};
 use super::compiled::{Compiled, ENVELOPE_FILE, Slot};
 use super::finding::Finding;
 use super::part::CheckedPart;
@@ -35,6 +37,7 @@ pub struct Checker<'a> {
     loaded: &'a Loaded,
     options: Options<'a>,
     envelope: Slot,
+    cloud_event: Slot,
     /// The schema of bare data.
     data: Option<Slot>,
     /// The versions of an event or request by its type.
@@ -47,6 +50,7 @@ struct KnownVersion {
     number: String,
     /// Matches the subjects that it is published to.
     subject: String,
+    wire: Wire,
     slot: Slot,
 }
 
@@ -69,12 +73,14 @@ impl<'a> Checker<'a> {
             let known = |version: &Version| KnownVersion {
                 number: version.number.to_string(),
                 subject: version.subject(event),
+                wire: loaded.catalogue.wire_of(event),
                 slot: Slot::new(&version.file),
             };
             events.entry(event.event_type.as_str()).or_insert_with(|| event.versions.iter().map(known).collect());
         }
         let data = options.file.map(Slot::new);
-        Self { loaded, options, envelope: Slot::new(ENVELOPE_FILE), data, events, room: Room::default() }
+        let (envelope, cloud_event) = (Slot::new(ENVELOPE_FILE), Slot::new(CLOUD_EVENT_FILE));
+        Self { loaded, options, envelope, cloud_event, data, events, room: Room::default() }
     }
 
     /// Checks one payload, whatever is around it. `name` is what findings call it.
@@ -183,11 +189,26 @@ impl<'a> Checker<'a> {
                 true => FirstLook::Valid,
             });
         }
+        if node.member(MARK).is_some() {
+            return self.look_at_cloud_event(node, text);
+        }
         let Some((event_type, version, data)) = envelope() else { return Ok(FirstLook::Doubtful) };
         let Some(known) = self.version(event_type, version) else { return Ok(FirstLook::Doubtful) };
-        let is_valid = self.envelope.get(self.loaded)?.tape_validator.accepts(node)
+        let is_valid = !known.wire.is_cloud_event()
+            && self.envelope.get(self.loaded)?.tape_validator.accepts(node)
             && self.accepts(known.slot.get(self.loaded)?, data)
             && named("subject").is_none_or(|subject| matches(&known.subject, subject));
+        Ok(if is_valid { FirstLook::Valid } else { FirstLook::Doubtful })
+    }
+
+    fn look_at_cloud_event(&self, node: Node<'_>, text: &str) -> Result<FirstLook, String> {
+        let version = serde_json::from_str(text).ok().as_ref().and_then(cloud_event_version);
+        let event_type = node.member("type").and_then(|member| member.text());
+        let known = event_type.zip(version).and_then(|(event_type, version)| self.version(event_type, &version));
+        let Some((known, data)) = known.zip(node.member("data")) else { return Ok(FirstLook::Doubtful) };
+        let is_valid = known.wire.is_cloud_event()
+            && self.cloud_event.get(self.loaded)?.tape_validator.accepts(node)
+            && self.accepts(known.slot.get(self.loaded)?, data);
         Ok(if is_valid { FirstLook::Valid } else { FirstLook::Doubtful })
     }
 
@@ -271,12 +292,21 @@ impl<'a> Checker<'a> {
             return Ok(());
         }
         let before = sink.findings.len();
-        sink.violations("bad-envelope", "", self.envelope.get(self.loaded)?);
-        let named = (event_type.and_then(Value::as_str), envelope.get("version").and_then(Value::as_str));
-        let (Some(event_type), Some(version)) = named else {
-            if sink.findings.len() == before {
+        let is_cloud_event = envelope.get(MARK).is_some();
+        let (slot, version, help) = match is_cloud_event {
+            true => {
+                let help = "say \"dataversion\": \"1\", or a `dataschema` that ends in `.v1.json`";
+                (&self.cloud_event, cloud_event_version(envelope), help)
+            }
+            false => {
                 let help = "both are strings: \"type\": \"rule.created\", \"version\": \"1\"";
-                sink.report("bad-envelope", "", "`type` and `version` do not name an event", help);
+                (&self.envelope, envelope.get("version").and_then(Value::as_str).map(ToOwned::to_owned), help)
+            }
+        };
+        sink.violations("bad-envelope", "", slot.get(self.loaded)?);
+        let (Some(event_type), Some(version)) = (event_type.and_then(Value::as_str), version.as_deref()) else {
+            if sink.findings.len() == before {
+                sink.report("bad-envelope", "", "its type and version do not name an event", help);
             }
             return Ok(());
         };
@@ -304,7 +334,20 @@ impl<'a> Checker<'a> {
             Ok(_) => {
                 if let Some(known) = self.version(event_type, version) {
                     self.explain_data(sink, "/data", known.slot.get(self.loaded)?);
-                    self.explain_subject(sink, event_type, known);
+                    if !is_cloud_event {
+                        self.explain_subject(sink, event_type, known);
+                    }
+                    if known.wire.is_cloud_event() != is_cloud_event {
+                        let found = if is_cloud_event { "a CloudEvent" } else { "an envelope of the plain wire" };
+                        let message =
+                            format!("this is {found}, and the event is written on the wire {:?}", known.wire.as_str());
+                        sink.report(
+                            "bad-envelope",
+                            "",
+                            &message,
+                            "`wire` in eventsmith.toml says how events are written",
+                        );
+                    }
                 }
                 Ok(())
             }

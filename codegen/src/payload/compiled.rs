@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use super::cloud_event::{self, CLOUD_EVENT_FILE};
 use crate::bundle::bundle;
 use crate::load::Loaded;
 use crate::pointer::{self, join};
@@ -52,8 +53,11 @@ pub(super) struct Compiled {
 impl Compiled {
     fn new(loaded: &Loaded, file: &str) -> Result<Self, String> {
         let documents = &loaded.catalogue.documents;
-        let is_built_in = file == ENVELOPE_FILE && !documents.contains_key(file);
-        let schema = if is_built_in { minimal_envelope() } else { bundle(loaded, file) };
+        let (schema, is_built_in) = match file {
+            CLOUD_EVENT_FILE => (cloud_event::schema(), true),
+            ENVELOPE_FILE if !documents.contains_key(file) => (minimal_envelope(), true),
+            file => (bundle(loaded, file), false),
+        };
         let (tape_validator, validator) = (TapeValidator::new(&schema)?, Validator::new(&schema)?);
         let own = documents.get(file).map(|document| &document.schema);
         let mut borrowed = HashMap::new();

@@ -1,5 +1,6 @@
 //! What passes on subjects, as it is: for tools, which know no types.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use eventsmith_bus::cause::Cause;
 use eventsmith_bus::transport::{
     Follow, FollowStart, Followed, Follower, MalformedBlock, Message, StreamMessage, Subscription,
 };
+use eventsmith_event::envelope::document;
 use eventsmith_event::filter;
 use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
@@ -57,6 +59,17 @@ pub struct PassedMessage {
     pub is_answered: bool,
     /// Why no client can read the message as it is stored, where that is so: no consumer handles it.
     pub malformed: Option<String>,
+}
+
+impl PassedMessage {
+    /// The message as one document: its envelope, or a CloudEvent with the attributes that its headers hold.
+    ///
+    /// # Errors
+    /// Why a CloudEvent cannot be read.
+    pub fn document(&self) -> Result<Cow<'_, [u8]>, String> {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        document(&headers, &self.payload).map_err(|error| error.to_string())
+    }
 }
 
 impl Tail {

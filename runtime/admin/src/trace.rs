@@ -10,7 +10,6 @@ use eventsmith_bus::transport::{
     StreamMessage, Transport, Unavailable,
 };
 use eventsmith_event::clip::clip;
-use eventsmith_event::envelope::Envelope;
 use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
 use tokio::time::timeout;
@@ -205,7 +204,7 @@ impl Search<'_> {
         let envelope = match headers.get(Headers::CORRELATION) {
             Some(own) if own == self.query.correlation_id => None,
             None if self.query.envelopes => {
-                let (envelope, _) = Envelope::read(&stored.message.payload).ok()?;
+                let (envelope, _) = stored.message.envelope().ok()?;
                 let is_of_it = envelope.correlation_id.as_ref() == Some(&self.query.correlation_id);
                 Some(Some(envelope).filter(|_| is_of_it)?)
             }

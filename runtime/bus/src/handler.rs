@@ -10,6 +10,7 @@ use bytes::Bytes;
 use eventsmith_event::clip::head;
 use eventsmith_event::envelope::Envelope;
 use eventsmith_event::event::{Event, Request};
+use eventsmith_event::wire::Wire;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -157,6 +158,21 @@ impl Trace {
     }
 }
 
+/// The envelope of a message, read now where it is not in the body alone, and later where it is.
+pub(crate) fn envelope_cell(message: &Message, wire: Wire, (event_type, version): (&str, u32)) -> OnceLock<Envelope> {
+    if wire == Wire::Plain {
+        return OnceLock::new();
+    }
+    match message.envelope() {
+        Ok((mut envelope, _)) => {
+            event_type.clone_into(&mut envelope.event_type);
+            envelope.version = version;
+            OnceLock::from(envelope.on(&message.subject))
+        }
+        Err(_) => OnceLock::new(),
+    }
+}
+
 impl<E> Received<E> {
     pub(crate) fn new(event: E, context: Context) -> Self {
         Self { event: Box::new(event), context: Arc::new(context) }
@@ -252,11 +268,12 @@ impl<E: Event> Received<E> {
     /// An event as a projection reads it.
     #[doc(hidden)]
     pub fn projected(event: E, message: &Message, version: u32, place: Place, bus: &Bus) -> Self {
+        let wire = message.headers.of_wire().wire();
         let context = Context {
             event_type: E::TYPE,
             subject: message.subject.clone(),
             version,
-            envelope: OnceLock::new(),
+            envelope: envelope_cell(message, wire, (E::TYPE, version)),
             raw: message.payload.clone(),
             trace: Trace::of(&message.headers),
             bus: bus.clone(),

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use eventsmith_event::envelope::Outgoing;
+use eventsmith_event::envelope::{CloudEvent, Outgoing};
+use eventsmith_event::wire::Wire;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -45,17 +46,17 @@ pub(crate) enum Unwritable {
 }
 
 impl Circumstances<'_> {
-    /// The message that carries a payload of this type and version.
+    /// The message that carries a payload of this type and version, on this wire.
     pub(crate) fn message<T: Serialize>(
         &self,
-        event_type: &'static str,
-        version: u32,
+        wire: Wire,
+        (event_type, version): (&'static str, u32),
         subject: Cow<'static, str>,
         data: &T,
     ) -> Result<Message, Unwritable> {
         let mut buffer = Uuid::encode_buffer();
         let id = &*self.id.hyphenated().encode_lower(&mut buffer);
-        let (version, shared) = type_headers(event_type, version);
+        let (version, shared) = type_headers(wire, event_type, version);
         let envelope = Outgoing {
             id,
             event_type,
@@ -70,8 +71,16 @@ impl Circumstances<'_> {
         };
         // Room for most payloads. From 1,024 bytes on, glibc's allocator tidies up all it has before it gives any.
         let mut payload = Vec::with_capacity(960);
-        serde_json::to_writer(&mut payload, &envelope).map_err(Unwritable::Encode)?;
+        let written = match wire {
+            Wire::CloudEvents => serde_json::to_writer(&mut payload, data),
+            Wire::CloudEventsStructured => serde_json::to_writer(&mut payload, &CloudEvent(&envelope)),
+            _ => serde_json::to_writer(&mut payload, &envelope),
+        };
+        written.map_err(Unwritable::Encode)?;
         let mut headers = Headers::shared(shared);
+        if wire == Wire::CloudEvents {
+            CloudEvent(&envelope).headers(|name, value| headers.push(name, value));
+        }
         for (name, id) in [(Headers::CORRELATION, self.correlation_id), (Headers::CAUSATION, self.causation_id)] {
             // What no header can hold stands in the envelope alone.
             if let Some(id) = id.filter(|id| fits_header(id)) {
@@ -97,21 +106,29 @@ fn fits_header(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_REPEATED && id.trim() == id && !id.chars().any(char::is_control)
 }
 
-/// A version as text, and the headers that all messages of its type and version have.
-fn type_headers(event_type: &'static str, version: u32) -> (Arc<str>, Arc<SharedHeaders>) {
+/// A version as text, and the headers that all messages of its type and version have on a wire.
+fn type_headers(wire: Wire, event_type: &'static str, version: u32) -> (Arc<str>, Arc<SharedHeaders>) {
     // There are as many as there are types in the program.
-    static KNOWN: RwLock<BTreeMap<(&str, u32), TypeHeaders>> = RwLock::new(BTreeMap::new());
-    let key = (event_type, version);
+    static KNOWN: RwLock<BTreeMap<(Wire, &str, u32), TypeHeaders>> = RwLock::new(BTreeMap::new());
+    let key = (wire, event_type, version);
     // A panic cannot leave it half changed.
     if let Some((version, shared)) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return (Arc::clone(version), Arc::clone(shared));
     }
     let version = version.to_string();
-    let all = vec![
+    let content_type = match wire {
+        Wire::CloudEventsStructured => "application/cloudevents+json; charset=UTF-8",
+        _ => "application/json",
+    };
+    let mut all = vec![
         (Headers::TYPE, Cow::Borrowed(event_type)),
         (Headers::VERSION, Cow::Owned(version.clone())),
-        (Headers::CONTENT_TYPE, Cow::Borrowed("application/json")),
+        (Headers::CONTENT_TYPE, Cow::Borrowed(content_type)),
     ];
+    if wire == Wire::CloudEvents {
+        let attributes = CloudEvent::<()>::shared_headers(event_type, &version);
+        all.extend(attributes.map(|(name, value)| (name, Cow::Owned(value))));
+    }
     let new: TypeHeaders = (version.into(), Arc::new(SharedHeaders::new(all)));
     KNOWN.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(new).clone()
 }

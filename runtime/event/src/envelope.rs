@@ -1,18 +1,24 @@
 //! What every message on the wire has in common, around the payload of its event.
 
+mod cloud_event;
 mod fast_path;
+mod outgoing;
 mod version;
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::clip::clip;
 use crate::date_time::DateTime;
+use crate::wire::Wire;
 use fast_path::Head;
 
+pub use cloud_event::{CloudEvent, WireHeaders};
+pub use outgoing::Outgoing;
 pub use version::parse_version;
 
 /// The envelope of a received event: everything but its payload.
@@ -58,7 +64,7 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`] when the message is no envelope.
     pub fn read(bytes: &[u8]) -> Result<(Self, &RawValue), EnvelopeError> {
-        let (wire, version) = Wire::read(text(bytes)?)?;
+        let (wire, version) = Plain::read(text(bytes)?)?;
         let envelope = Self {
             id: wire.id.into_owned(),
             event_type: wire.event_type.into_owned(),
@@ -72,6 +78,31 @@ impl Envelope {
         };
         Ok((envelope, wire.data))
     }
+
+    /// Reads a message, whichever way its headers say it is written, and leaves the payload as it stands.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when it is neither an envelope nor a CloudEvent that can be read.
+    #[doc(hidden)]
+    pub fn of_message<'a>(headers: &WireHeaders<'a>, payload: &'a [u8]) -> Result<(Self, &'a RawValue), EnvelopeError> {
+        if !headers.wire().is_cloud_event() {
+            return Self::read(payload);
+        }
+        let event = cloud_event::open(headers, payload).map_err(EnvelopeError::of_cloud_event)?;
+        let data = serde_json::from_str(event.data).map_err(EnvelopeError::of_cloud_event)?;
+        let envelope = Self {
+            id: event.id.into_owned(),
+            event_type: event.event_type.into_owned(),
+            source: event.source.into_owned(),
+            subject: event.subject.into_owned(),
+            time: event.time.unwrap_or_else(DateTime::now),
+            version: event.version,
+            correlation_id: event.correlation_id.map(Cow::into_owned),
+            causation_id: event.causation_id.map(Cow::into_owned),
+            metadata: event.metadata,
+        };
+        Ok((envelope, data))
+    }
 }
 
 impl Envelope {
@@ -83,6 +114,16 @@ impl Envelope {
             // Only metadata nested deeper than this parser reads gets here, and a handler is no place to fail.
             Err(_) => Self::bare(String::new(), &event_type, version, "", DateTime::now()),
         }
+    }
+
+    /// The same, with the subject that the message came on where it names none.
+    #[must_use]
+    #[doc(hidden)]
+    pub fn on(mut self, subject: &str) -> Self {
+        if self.subject.is_empty() {
+            subject.clone_into(&mut self.subject);
+        }
+        self
     }
 
     /// The envelope of a message that came without one.
@@ -113,6 +154,8 @@ pub struct BorrowedEnvelope<'a> {
     /// Whether the whole message was parsed. If not, `data` is the payload, and the message is JSON, only if `data`
     /// is one JSON value.
     pub is_complete: bool,
+    /// How the message is written.
+    pub wire: Wire,
 }
 
 impl<'a> BorrowedEnvelope<'a> {
@@ -125,7 +168,7 @@ impl<'a> BorrowedEnvelope<'a> {
         let text = text(bytes)?;
         match fast_path::split(text) {
             Some(Head { event_type, version, data }) => {
-                Ok(Self { event_type: Cow::Borrowed(event_type), version, data, is_complete: false })
+                Ok(Self { event_type: Cow::Borrowed(event_type), version, data, is_complete: false, wire: Wire::Plain })
             }
             None => Self::of(text),
         }
@@ -139,9 +182,49 @@ impl<'a> BorrowedEnvelope<'a> {
         Self::of(text(bytes)?)
     }
 
+    /// Reads a message, whichever way its headers say it is written.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when it is neither an envelope nor a CloudEvent that can be read.
+    pub fn of_message(headers: &WireHeaders<'a>, payload: &'a [u8]) -> Result<Self, EnvelopeError> {
+        match headers.wire() {
+            Wire::Plain => Self::read(payload),
+            wire => Self::of_cloud_event(wire, headers, payload),
+        }
+    }
+
+    /// The same, and the whole message is parsed.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when it is neither an envelope nor a CloudEvent that can be read.
+    pub fn of_message_completely(headers: &WireHeaders<'a>, payload: &'a [u8]) -> Result<Self, EnvelopeError> {
+        match headers.wire() {
+            Wire::Plain => Self::read_completely(payload),
+            wire => Self::of_cloud_event(wire, headers, payload),
+        }
+    }
+
+    fn of_cloud_event(wire: Wire, headers: &WireHeaders<'a>, payload: &'a [u8]) -> Result<Self, EnvelopeError> {
+        let event = cloud_event::open(headers, payload).map_err(EnvelopeError::of_cloud_event)?;
+        let (event_type, version, data) = (event.event_type, event.version, event.data);
+        Ok(Self { event_type, version, data, is_complete: true, wire })
+    }
+
     fn of(text: &'a str) -> Result<Self, EnvelopeError> {
-        let (wire, version) = Wire::read(text)?;
-        Ok(Self { event_type: wire.event_type, version, data: wire.data.get(), is_complete: true })
+        let (plain, version) = Plain::read(text)?;
+        let (event_type, data) = (plain.event_type, plain.data.get());
+        Ok(Self { event_type, version, data, is_complete: true, wire: Wire::Plain })
+    }
+}
+
+/// A message as one document: the envelope that it is, or the CloudEvent, in structured mode whichever mode it has.
+///
+/// # Errors
+/// [`EnvelopeError`] when it is a CloudEvent whose headers cannot be read, or whose body is no JSON.
+pub fn document<'a>(headers: &WireHeaders<'a>, payload: &'a [u8]) -> Result<Cow<'a, [u8]>, EnvelopeError> {
+    match headers.wire() {
+        Wire::Plain => Ok(Cow::Borrowed(payload)),
+        _ => cloud_event::document(headers, payload).map_err(EnvelopeError::of_cloud_event),
     }
 }
 
@@ -151,19 +234,24 @@ fn text(bytes: &[u8]) -> Result<&str, EnvelopeError> {
 
 /// Why a message has no envelope.
 #[derive(Debug, thiserror::Error)]
-#[error("the message is no envelope: {}", clip(source.to_string()))]
+#[error("the message is {what}: {}", clip(source.to_string()))]
 pub struct EnvelopeError {
+    what: &'static str,
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl EnvelopeError {
     fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: source.into() }
+        Self { what: "no envelope", source: source.into() }
+    }
+
+    fn of_cloud_event(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { what: "a CloudEvent that cannot be read", source: source.into() }
     }
 }
 
 #[derive(Deserialize)]
-struct Wire<'a> {
+struct Plain<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(borrow, rename = "type")]
@@ -185,9 +273,19 @@ struct Wire<'a> {
     data: &'a RawValue,
 }
 
-impl<'a> Wire<'a> {
+/// The member that no CloudEvent is without, and no envelope has.
+#[derive(Deserialize)]
+struct Announced {
+    specversion: Option<IgnoredAny>,
+}
+
+impl<'a> Plain<'a> {
     /// Reads an envelope, and its version.
     fn read(text: &'a str) -> Result<(Self, u32), EnvelopeError> {
+        if matches!(serde_json::from_str(text), Ok(Announced { specversion: Some(_) })) {
+            let reason = "the header Content-Type of structured mode is missing: application/cloudevents+json";
+            return Err(EnvelopeError::of_cloud_event(reason));
+        }
         let wire: Self = serde_json::from_str(text).map_err(EnvelopeError::new)?;
         if wire.id.is_empty() {
             return Err(EnvelopeError::new("its id is empty"));
@@ -196,26 +294,6 @@ impl<'a> Wire<'a> {
             .ok_or_else(|| EnvelopeError::new(format!("its version is {:?}, not a decimal number", wire.version)))?;
         Ok((wire, version))
     }
-}
-
-/// An envelope to be written, in one go with the event inside. The fields are those of [`Envelope`].
-#[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "they repeat the fields of the envelope")]
-pub struct Outgoing<'a, E> {
-    pub id: &'a str,
-    #[serde(rename = "type")]
-    pub event_type: &'a str,
-    pub source: &'a str,
-    pub subject: &'a str,
-    pub time: DateTime,
-    pub version: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub causation_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub metadata: &'a Map<String, Value>,
-    pub data: &'a E,
 }
 
 #[cfg(test)]

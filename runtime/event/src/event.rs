@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::invalid::{DecodeError, Invalid};
 use crate::schema::Schema;
 use crate::token::Token;
+use crate::wire::Wire;
 
 /// A typed payload that is bound to one version of one event of the catalogue.
 ///
@@ -63,6 +64,8 @@ pub trait Event: Serialize + Sized + Send + Sync + 'static {
     /// The aggregate whose history the event is a part of, from `x-event.aggregate`. It is appended there, and published in no
     /// other way.
     const AGGREGATE: Option<&'static str> = None;
+    /// How the event is written, from `wire` in `eventsmith.toml`.
+    const WIRE: Wire = Wire::Plain;
 
     /// Says that generated code wrote the implementation, and which generator.
     #[doc(hidden)]

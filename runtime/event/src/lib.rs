@@ -6,7 +6,7 @@
 //! From the bottom up: [`text`], [`bytes`], [`number`], [`date`] and [`date_time`] are what values are made of, [`maybe`] is what properties are; [`invalid`] says why a payload
 //! was refused, in texts that [`clip`] bounds; [`subject`] and [`filter`] are about subjects; [`de`] reads JSON strictly; [`checks`], [`constants`] and
 //! [`schema`] judge values; [`event`] holds the traits, [`descriptor`] what they say as data, [`payload`] and [`examples`] the macros that complete their
-//! implementations, [`aggregate`] the events of one aggregate as one type, [`habits`] those that give types what users of std expect, [`reply`] what answers a request that says nothing of its reply; [`envelope`] is what messages have in common; [`stream`] describes streams and services.
+//! implementations, [`aggregate`] the events of one aggregate as one type, [`habits`] those that give types what users of std expect, [`reply`] what answers a request that says nothing of its reply; [`envelope`] is what messages have in common; [`stream`] describes streams and services, [`wire`] how events are written.
 
 pub mod aggregate;
 pub mod builder;
@@ -36,3 +36,4 @@ pub mod stream;
 pub mod subject;
 pub mod text;
 pub mod token;
+pub mod wire;

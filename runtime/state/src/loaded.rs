@@ -4,7 +4,6 @@ use std::ops::Deref;
 
 use eventsmith_event::aggregate::AggregateEvents;
 use eventsmith_event::clip::clip;
-use eventsmith_event::envelope::Envelope;
 use eventsmith_event::filter::covers;
 
 use crate::aggregate::Aggregate;
@@ -92,7 +91,7 @@ pub(crate) fn decode<A: Aggregate>(chain: &Chain<'_>, record: Record) -> Result<
         sequence,
         reason: clip(reason),
     };
-    let (envelope, data) = Envelope::read(&stored.message.payload).map_err(|error| failed(error.to_string()))?;
+    let (envelope, data) = stored.message.envelope().map_err(|error| failed(error.to_string()))?;
     let described = A::Event::EVENTS.iter().find(|event| event.event_type == envelope.event_type);
     let unknown = || {
         failed(format!("nothing here knows its type {:?}; rebuild with a catalogue that has it", envelope.event_type))

@@ -43,13 +43,13 @@ const FLOORS: &[Floors] = &[
     },
     Floors {
         of: "documents/src",
-        floors: &[&["fields", "markdown"], &["asyncapi", "changes", "explain", "site"]],
+        floors: &[&["fields", "markdown"], &["asyncapi", "changes", "explain", "import", "site"]],
         known: &[],
     },
     Floors {
         of: "runtime/event/src",
         floors: &[
-            &["clip", "filter", "habits", "maybe", "stream", "subject", "text", "token"],
+            &["clip", "filter", "habits", "maybe", "stream", "subject", "text", "token", "wire"],
             &["builder", "bytes", "date", "date_time", "de", "invalid"],
             &["number"],
             &["json_schema"],

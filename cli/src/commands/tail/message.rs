@@ -7,7 +7,7 @@ use std::fmt;
 use eventsmith::Envelope;
 use eventsmith::admin::PassedMessage;
 use eventsmith_codegen::model::{Event, Version};
-use eventsmith_codegen::payload::{Checker, Options, repeats_names};
+use eventsmith_codegen::payload::{Checker, Options, cloud_event_version, repeats_names};
 use eventsmith_codegen::{Loaded, lookup};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -28,6 +28,8 @@ pub(in super::super) struct Judge<'a> {
 /// A message and what is wrong with it.
 pub(in super::super) struct Judged {
     message: PassedMessage,
+    /// The message as one document.
+    document: Vec<u8>,
     /// The type and version, as far as they are known.
     event: Option<(String, String)>,
     /// Whether it is a request without an envelope.
@@ -48,16 +50,25 @@ impl<'a> Judge<'a> {
             lookup::of_subject(&self.loaded.catalogue, &message.subject).is_some_and(|event| event.kind.is_request());
         // Whoever knows nothing of us sends a request as it is, whatever members it has.
         let is_bare = is_request && headers == (None, None) && Envelope::read(&message.payload).is_err();
-        let said = if is_bare { None } else { said(&message.payload, &headers) };
         let malformed = message.malformed.iter().map(|explanation| (String::new(), explanation.clone()));
         let mut problems: Vec<(String, String)> = malformed.collect();
+        // What is a CloudEvent and cannot be read is no document.
+        let (document, is_readable) = match message.document() {
+            Ok(document) => (document.into_owned(), true),
+            Err(reason) => {
+                problems.push((String::new(), reason));
+                (message.payload.to_vec(), false)
+            }
+        };
+        let said = if is_bare { None } else { said(&document, &headers) };
         let Some((event, version)) = self.event_of(&message.subject, said.as_ref()) else {
             let problems = Some(problems).filter(|problems| !problems.is_empty());
-            return Ok(Judged { message, event: said, is_bare, problems });
+            return Ok(Judged { message, document, event: said, is_bare, problems });
         };
         problems.extend(match is_bare {
             true => payload::problems(self.loaded, &version.file, &message.payload)?,
-            false => payload::found(&self.envelopes, &with_headers(&message.payload, &headers))?,
+            false if is_readable => payload::found(&self.envelopes, &with_headers(&document, &headers))?,
+            false => Vec::new(),
         });
         let is_other = said.as_ref().filter(|(event_type, _)| *event_type != event.event_type);
         if let Some((event_type, _)) = is_other {
@@ -68,7 +79,7 @@ impl<'a> Judge<'a> {
             ));
         }
         let said = said.unwrap_or_else(|| (event.event_type.clone(), version.number.to_string()));
-        Ok(Judged { message, event: Some(said), is_bare, problems: Some(problems) })
+        Ok(Judged { message, document, event: Some(said), is_bare, problems: Some(problems) })
     }
 
     /// The event or request of a subject, in the version that a message says it is, or else the newest.
@@ -84,7 +95,8 @@ fn said(payload: &[u8], headers: &(Option<String>, Option<String>)) -> Option<(S
     let envelope: Option<Value> = serde_json::from_slice(payload).ok();
     let named = |member: &str| Some(envelope.as_ref()?.get(member)?.as_str()?.to_owned());
     let event_type = headers.0.clone().or_else(|| named("type"));
-    event_type.zip(headers.1.clone().or_else(|| named("version")))
+    let of_cloud_event = || cloud_event_version(envelope.as_ref()?);
+    event_type.zip(headers.1.clone().or_else(|| named("version")).or_else(of_cloud_event))
 }
 
 /// An envelope as those who read it take it: with the type and version of its headers.
@@ -92,7 +104,7 @@ fn with_headers<'a>(payload: &'a [u8], headers: &(Option<String>, Option<String>
     let read = || {
         let text = str::from_utf8(payload).ok().filter(|text| !repeats_names(text))?;
         let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
-        for (name, header) in [("type", &headers.0), ("version", &headers.1)] {
+        for (name, header) in [("type", &headers.0), ("version", &headers.1), ("dataversion", &headers.1)] {
             if let (Some(header), true) = (header, members.contains_key(name)) {
                 members.insert(name.to_owned(), to_raw_value(header).ok()?);
             }
@@ -152,7 +164,7 @@ impl Judged {
 /// A line, and one more for each problem.
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PassedMessage { subject, payload: body, time, .. } = &self.message;
+        let PassedMessage { subject, time, .. } = &self.message;
         let is_valid = match &self.problems {
             None => "unknown",
             Some(problems) if problems.is_empty() => "valid",
@@ -163,7 +175,7 @@ impl fmt::Display for Judged {
             #[serde(borrow)]
             data: &'a RawValue,
         }
-        let text = String::from_utf8_lossy(body);
+        let text = String::from_utf8_lossy(&self.document);
         // The payload is what matters; the envelope is in the other format.
         let text = match serde_json::from_str::<Envelope<'_>>(&text) {
             Ok(envelope) if !self.is_bare => envelope.data.get().to_owned(),

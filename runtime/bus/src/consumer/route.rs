@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Index;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eventsmith_event::clip::clip;
@@ -14,6 +14,7 @@ use eventsmith_event::event::Event;
 use eventsmith_event::filter;
 use eventsmith_event::invalid::DecodeError;
 use eventsmith_event::subject::scalar_text;
+use eventsmith_event::wire::Wire;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tower::{Service, ServiceExt};
@@ -28,7 +29,7 @@ use super::type_name::is_type_name;
 use super::{ConsumeError, RetryPolicy};
 use crate::bus::Bus;
 use crate::environment::watch;
-use crate::handler::{Context, Delivered, HandlerError, Origin, Received, Trace};
+use crate::handler::{Context, Delivered, HandlerError, Origin, Received, Trace, envelope_cell};
 use crate::observe::MessageType;
 use crate::transport::{Delivery, Headers, Message, Transport};
 
@@ -47,6 +48,7 @@ pub(super) struct Route {
     /// The newest version that is known.
     newest: u32,
     subject: &'static str,
+    wire: Wire,
     /// The part of the subject before the kind, under which the dead letters are, too.
     root: &'static str,
     /// The schema file, for messages, if it names no key.
@@ -183,7 +185,7 @@ impl Routes {
         let is_meant = headers.only.is_none_or(|only| only == service);
         let found = OpenedMessage::of(headers, &delivery.message).and_then(|opened| {
             match self.0.iter().position(|route| route.event_type == opened.event_type) {
-                Some(index) => self.0[index].check_subject(&delivery.message.subject).map(|()| (index, opened)),
+                Some(index) => self.0[index].check(&opened, &delivery.message.subject).map(|()| (index, opened)),
                 None => {
                     let unhandled = self.unhandled(&opened.event_type, &delivery.message.subject);
                     Err(opened.unless_undecodable(&delivery.message, unhandled))
@@ -199,8 +201,8 @@ impl Routes {
 
     /// What a message is, for observers.
     pub(super) fn message_type(&self, message: &Message) -> MessageType {
-        let RoutingHeaders { event_type, version, .. } = RoutingHeaders::of(&message.headers);
-        let envelope = || BorrowedEnvelope::read(&message.payload).ok();
+        let RoutingHeaders { event_type, version, wire, .. } = RoutingHeaders::of(&message.headers);
+        let envelope = || BorrowedEnvelope::of_message(&wire, &message.payload).ok();
         let route = match event_type {
             Some(event_type) => self.0.iter().find(|route| route.event_type == event_type),
             None => envelope().and_then(|envelope| self.0.iter().find(|route| route.event_type == envelope.event_type)),
@@ -273,6 +275,7 @@ pub(super) struct OpenedMessage<'a> {
     version: u32,
     data: &'a [u8],
     is_complete: bool,
+    wire: Wire,
     traceparent: Option<&'a str>,
     tracestate: Option<&'a str>,
     replay_of: Option<&'a str>,
@@ -280,8 +283,8 @@ pub(super) struct OpenedMessage<'a> {
 
 impl<'a> OpenedMessage<'a> {
     fn of(headers: RoutingHeaders<'a>, message: &'a Message) -> Result<Self, HandlerOutcome> {
-        let BorrowedEnvelope { event_type, version, data, is_complete } =
-            BorrowedEnvelope::read(&message.payload).map_err(no_envelope)?;
+        let BorrowedEnvelope { event_type, version, data, is_complete, wire } =
+            BorrowedEnvelope::of_message(&headers.wire, &message.payload).map_err(no_envelope)?;
         let version = match headers.version {
             Some(version) => parse_version(version).ok_or_else(|| {
                 HandlerOutcome::Undecodable(clip(format!("the header {} is {version:?}, no version", Headers::VERSION)))
@@ -290,7 +293,7 @@ impl<'a> OpenedMessage<'a> {
         };
         let event_type = headers.event_type.map_or(event_type, Cow::Borrowed);
         let RoutingHeaders { traceparent, tracestate, replay_of, .. } = headers;
-        Ok(Self { event_type, version, data: data.as_bytes(), is_complete, traceparent, tracestate, replay_of })
+        Ok(Self { event_type, version, data: data.as_bytes(), is_complete, wire, traceparent, tracestate, replay_of })
     }
 
     /// What the payload is for sure, if it was not known yet.
@@ -298,9 +301,7 @@ impl<'a> OpenedMessage<'a> {
         if self.is_complete {
             return Ok(None);
         }
-        BorrowedEnvelope::read_completely(&message.payload)
-            .map(|envelope| Some(envelope.data.as_bytes()))
-            .map_err(no_envelope)
+        message.borrowed_envelope_completely().map(|envelope| Some(envelope.data.as_bytes())).map_err(no_envelope)
     }
 
     /// That it ends like this without its payload having been looked at, unless it has none.
@@ -352,11 +353,11 @@ impl Route {
         };
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
         let root = root(E::SUBJECT, E::KIND.as_str());
-        let (event_type, newest, subject) = (E::TYPE, E::VERSION, E::SUBJECT);
+        let (event_type, newest, subject, wire) = (E::TYPE, E::VERSION, E::SUBJECT, E::WIRE);
         let schema = || format!("{}/{}.v{}.json", E::KIND, E::TYPE.replace('.', "/"), E::VERSION);
         let keyless = E::KEY.is_none().then(schema);
         let (order, call, breaker) = (Order::None, Arc::new(call), None);
-        Self { event_type, newest, subject, root, keyless, order, key, call, retry, timeout, breaker }
+        Self { event_type, newest, subject, wire, root, keyless, order, key, call, retry, timeout, breaker }
     }
 
     /// What an event of this type is, for observers, and of this version where it is known here.
@@ -377,6 +378,14 @@ impl Route {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a message is an event of this type by its subject and by the way it is written.
+    fn check(&self, opened: &OpenedMessage<'_>, subject: &str) -> Result<(), HandlerOutcome> {
+        self.check_subject(subject)?;
+        self.wire
+            .refuses(self.event_type, opened.wire)
+            .map_or(Ok(()), |reason| Err(HandlerOutcome::Undecodable(reason)))
     }
 
     /// Whether events of this type belong on a subject. The subject is what the server's permissions guard; headers and
@@ -407,7 +416,7 @@ impl Route {
                 subject => subject.clone(),
             },
             version: opened.version,
-            envelope: OnceLock::new(),
+            envelope: envelope_cell(&delivery.message, opened.wire, (self.event_type, opened.version)),
             raw: delivery.message.payload.clone(),
             trace: Trace::new(opened.traceparent, opened.tracestate),
             bus: bus.clone(),

@@ -1,5 +1,7 @@
 //! The headers that matter to a consumer.
 
+use eventsmith_event::envelope::WireHeaders;
+
 use crate::transport::Headers;
 
 /// The headers that matter to a consumer, found in one pass.
@@ -11,6 +13,7 @@ pub(super) struct RoutingHeaders<'a> {
     pub(super) traceparent: Option<&'a str>,
     pub(super) tracestate: Option<&'a str>,
     pub(super) replay_of: Option<&'a str>,
+    pub(super) wire: WireHeaders<'a>,
 }
 
 impl<'a> RoutingHeaders<'a> {
@@ -24,7 +27,7 @@ impl<'a> RoutingHeaders<'a> {
                 Headers::TRACEPARENT => &mut found.traceparent,
                 Headers::TRACESTATE => &mut found.tracestate,
                 Headers::REPLAY_OF => &mut found.replay_of,
-                _ => return,
+                _ => return found.wire.note(name, value),
             };
             header.get_or_insert(value);
         });

@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use eventsmith_event::envelope::Envelope;
 use jiff::Timestamp;
 
 use super::origin::Origin;
@@ -196,7 +195,10 @@ pub fn original_headers(dead_letter: &DeadLetter) -> Headers {
 
 /// Reads a dead letter; `None` if it is none.
 pub fn read(stored: StreamMessage) -> Option<DeadLetter> {
-    let StreamMessage { sequence, stored: _, message: Message { subject, headers, payload } } = stored;
+    let StreamMessage { sequence, stored: _, message } = stored;
+    let of_envelope = || message.envelope().ok().map(|(envelope, _)| envelope.event_type);
+    let event_type = message.headers.get(Headers::TYPE).map(ToOwned::to_owned).or_else(of_envelope);
+    let Message { subject, headers, payload } = message;
     let number = |name| headers.get(name)?.parse().ok();
     let time = |name| headers.get(name)?.parse().ok();
     let text = |name| headers.get(name).map(ToOwned::to_owned);
@@ -207,7 +209,6 @@ pub fn read(stored: StreamMessage) -> Option<DeadLetter> {
         }
         None => None,
     };
-    let event_type = text(Headers::TYPE);
     Some(DeadLetter {
         sequence,
         reason: headers.get(REASON)?.parse().ok()?,
@@ -219,7 +220,7 @@ pub fn read(stored: StreamMessage) -> Option<DeadLetter> {
         subject: text(SUBJECT)?,
         stored: time(STORED)?,
         dead_lettered: time(TIME)?,
-        event_type: event_type.or_else(|| Envelope::read(&payload).ok().map(|(envelope, _)| envelope.event_type)),
+        event_type,
         address: subject.into_owned(),
         mark,
         payload,

@@ -9,6 +9,7 @@ use eventsmith_event::envelope::Envelope;
 use eventsmith_event::event::Event;
 use eventsmith_event::filter;
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -50,12 +51,14 @@ pub struct StoredMessage {
     pub subject: String,
     /// The message, envelope and all.
     pub payload: Bytes,
+    /// Its headers.
+    headers: Headers,
 }
 
 impl StoredMessage {
     /// The envelope, if the message has one.
     pub fn envelope(&self) -> Option<Envelope> {
-        Envelope::read(&self.payload).ok().map(|(envelope, _)| envelope)
+        self.read().map(|(envelope, _)| envelope)
     }
 
     /// The event, if it is a valid one of this type; a dead letter is none.
@@ -63,9 +66,13 @@ impl StoredMessage {
         if !filter::covers(E::SUBJECT, &self.subject) {
             return None;
         }
-        let (envelope, data) = Envelope::read(&self.payload).ok()?;
+        let (envelope, data) = self.read()?;
         let decode = || E::decode(envelope.version, data.get().as_bytes()).ok();
         (envelope.event_type == E::TYPE).then(decode).flatten()
+    }
+
+    fn read(&self) -> Option<(Envelope, &RawValue)> {
+        Envelope::of_message(&self.headers.of_wire(), &self.payload).ok()
     }
 }
 
@@ -355,6 +362,7 @@ impl Memory {
                 sequence,
                 subject: message.subject.to_string(),
                 payload: message.payload.clone(),
+                headers: message.headers.clone(),
             });
             stored.collect::<Vec<_>>()
         };

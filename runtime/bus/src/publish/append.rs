@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use eventsmith_event::event::Event;
+use eventsmith_event::wire::Wire;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -66,7 +67,7 @@ impl Append {
         // It has no subject of the catalogue.
         let kind = MessageType { name: payload_type, version, template: payload_type };
         let payload = (kind, Cow::Owned(subject), data);
-        let prepared = prepare_payload(&self.sender, payload, &self.expecting(options))?;
+        let prepared = prepare_payload(&self.sender, Wire::Plain, payload, &self.expecting(options))?;
         self.add(prepared, headers)
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use eventsmith_event::clip::clip;
 use eventsmith_event::event::Event;
+use eventsmith_event::wire::Wire;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -40,7 +41,7 @@ pub(super) fn prepare_any<E: Event>(
 ) -> Result<Prepared, PublishError> {
     event.validate()?;
     let kind = type_of::<E>();
-    prepare_payload(sender, (kind, event.subject()?, event), options)
+    prepare_payload(sender, E::WIRE, (kind, event.subject()?, event), options)
 }
 
 /// What an event is, for observers.
@@ -51,6 +52,7 @@ pub(super) fn type_of<E: Event>() -> MessageType {
 /// Wraps a payload into its envelope: its type and version, its subject, and itself.
 pub(super) fn prepare_payload<T: Serialize>(
     sender: &Sender,
+    wire: Wire,
     (kind, subject, data): (MessageType, Cow<'static, str>, &T),
     options: &PublishOptions,
 ) -> Result<Prepared, PublishError> {
@@ -64,7 +66,7 @@ pub(super) fn prepare_payload<T: Serialize>(
         traceparent: options.traceparent.as_deref(),
         tracestate: options.tracestate.as_deref(),
     };
-    let message = circumstances.message(kind.name, kind.version, subject, data);
+    let message = circumstances.message(wire, (kind.name, kind.version), subject, data);
     let mut message = message.map_err(|unwritable| match unwritable {
         Unwritable::Encode(source) => PublishError::Encode { event_type: kind.name, source },
         Unwritable::Traceparent => PublishError::InvalidTraceparent,

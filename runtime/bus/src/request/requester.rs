@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use eventsmith_event::clip::{clip, head};
+use eventsmith_event::wire::Wire;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -146,7 +147,7 @@ impl Requester<'_> {
             traceparent: options.traceparent.as_deref(),
             tracestate: options.tracestate.as_deref(),
         };
-        let message = circumstances.message(kind.name, kind.version, subject, question.data());
+        let message = circumstances.message(Wire::Plain, (kind.name, kind.version), subject, question.data());
         let message = message.map_err(|unwritable| match unwritable {
             Unwritable::Encode(source) => RequestError::Encode { request_type: kind.name, source },
             Unwritable::Traceparent => RequestError::InvalidTraceparent,

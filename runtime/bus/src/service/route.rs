@@ -66,11 +66,17 @@ impl<'a> Opened<'a> {
     ) -> Result<Self, Answer> {
         let (headers, payload) = (&message.headers, &message.payload);
         let trace = Trace::of(headers);
+        let wire = headers.of_wire().wire();
+        if wire.is_cloud_event() {
+            let text =
+                format!("the message is {}, and requests are answered on the plain wire alone", wire.described());
+            return Err(Answer::error(Outcome::Invalid, protocol::INVALID, text));
+        }
         let named = (headers.get(Headers::TYPE), headers.get(Headers::VERSION));
         let unknown = |text: String| Answer::error(Outcome::Invalid, protocol::UNKNOWN, text);
         let is_bare = envelope.is_err();
         let (event_type, version, data, is_complete) = match envelope {
-            Ok(BorrowedEnvelope { event_type, version, data, is_complete }) => {
+            Ok(BorrowedEnvelope { event_type, version, data, is_complete, .. }) => {
                 (event_type, version, data.as_bytes(), is_complete)
             }
             Err(_) if named == (None, None) => (Cow::Borrowed(route.event_type), route.version, &payload[..], true),

@@ -3,18 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
 
 use eventsmith_event::clip::clip;
 use eventsmith_event::envelope::{BorrowedEnvelope, EnvelopeError, parse_version};
 use eventsmith_event::event::Event;
 use eventsmith_event::filter;
 use eventsmith_event::invalid::DecodeError;
+use eventsmith_event::wire::Wire;
 
 use super::error::LiveError;
 use crate::bus::Bus;
 use crate::consumer::confine::panic_text;
-use crate::handler::{Context, Origin, Received, Trace};
+use crate::handler::{Context, Origin, Received, Trace, envelope_cell};
 use crate::observe::{self, Incoming, MessageType, Occurrence, Relation, SpanOf};
 use crate::transport::{Headers, Message};
 
@@ -24,6 +24,7 @@ pub(super) struct LiveKind<T> {
     /// The newest version that is known.
     newest: u32,
     pub(super) subject: &'static str,
+    wire: Wire,
     /// Decodes the payload, and makes of it what the reader wants.
     decode: Decode<T>,
 }
@@ -40,7 +41,7 @@ impl<T> LiveKind<T> {
     pub(super) fn new<E: Event>(wrap: impl Fn(Received<E>) -> T + Send + Sync + 'static) -> Self {
         let decode =
             move |context: Context, data: &[u8]| Ok(wrap(Received::new(E::decode(context.version, data)?, context)));
-        Self { event_type: E::TYPE, newest: E::VERSION, subject: E::SUBJECT, decode: Box::new(decode) }
+        Self { event_type: E::TYPE, newest: E::VERSION, subject: E::SUBJECT, wire: E::WIRE, decode: Box::new(decode) }
     }
 
     fn message_type(&self, version: u32) -> MessageType {
@@ -53,7 +54,7 @@ impl<T> LiveKind<T> {
             event_type: self.event_type,
             subject: message.subject.clone(),
             version: opened.version,
-            envelope: OnceLock::new(),
+            envelope: envelope_cell(message, opened.wire, (self.event_type, opened.version)),
             raw: message.payload.clone(),
             trace: Trace::of(&message.headers),
             bus: bus.clone(),
@@ -66,8 +67,7 @@ impl<T> LiveKind<T> {
         };
         match decoded(opened.data) {
             Err(_) if !opened.is_complete => {
-                let envelope =
-                    BorrowedEnvelope::read_completely(&message.payload).map_err(|error| error.to_string())?;
+                let envelope = message.borrowed_envelope_completely().map_err(|error| error.to_string())?;
                 decoded(envelope.data.as_bytes())
             }
             decoded => decoded,
@@ -81,20 +81,21 @@ struct Opened<'a> {
     version: u32,
     data: &'a [u8],
     is_complete: bool,
+    wire: Wire,
 }
 
 impl<'a> Opened<'a> {
     fn of(message: &'a Message) -> Result<Self, String> {
         let in_words = |error: EnvelopeError| error.to_string();
-        let BorrowedEnvelope { event_type, version, data, is_complete } =
-            BorrowedEnvelope::read(&message.payload).map_err(in_words)?;
+        let BorrowedEnvelope { event_type, version, data, is_complete, wire } =
+            message.borrowed_envelope().map_err(in_words)?;
         let version = match message.headers.get(Headers::VERSION) {
             Some(text) => parse_version(text)
                 .ok_or_else(|| clip(format!("the header {} is {text:?}, no version", Headers::VERSION)))?,
             None => version,
         };
         let event_type = message.headers.get(Headers::TYPE).map_or(event_type, Cow::Borrowed);
-        Ok(Self { event_type, version, data: data.as_bytes(), is_complete })
+        Ok(Self { event_type, version, data: data.as_bytes(), is_complete, wire })
     }
 }
 
@@ -113,6 +114,9 @@ pub(super) fn read<T>(kinds: &[LiveKind<T>], message: &Message, bus: &Bus) -> Op
         // The subject is what the server's permissions guard.
         if kind.subject != message.subject && !filter::covers(kind.subject, &message.subject) {
             return Err(format!("it says that it is {}, which belongs on {}", kind.event_type, kind.subject));
+        }
+        if let Some(reason) = kind.wire.refuses(kind.event_type, opened.wire) {
+            return Err(reason);
         }
         kind.decode(&opened, message, bus).map(Some)
     });

@@ -7,8 +7,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use eventsmith_event::envelope::{BorrowedEnvelope, Envelope, EnvelopeError, WireHeaders};
 use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 /// The longest subject that is published to, in bytes. A server closes the connection of a client that sends a longer line than its
@@ -45,6 +47,32 @@ impl Message {
         let mut message = self.clone();
         message.headers.push(Headers::TIMEOUT, milliseconds(latest.saturating_duration_since(Instant::now())));
         message
+    }
+}
+
+impl Message {
+    /// Its envelope and its payload, whichever way it is written.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when it is neither an envelope nor a CloudEvent that can be read.
+    pub fn envelope(&self) -> Result<(Envelope, &RawValue), EnvelopeError> {
+        Envelope::of_message(&self.headers.of_wire(), &self.payload)
+    }
+
+    /// The same without a copy of its texts. See [`BorrowedEnvelope::read`].
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when it is neither an envelope nor a CloudEvent that can be read.
+    pub fn borrowed_envelope(&self) -> Result<BorrowedEnvelope<'_>, EnvelopeError> {
+        BorrowedEnvelope::of_message(&self.headers.of_wire(), &self.payload)
+    }
+
+    /// The same, and the whole message is parsed.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when it is neither an envelope nor a CloudEvent that can be read.
+    pub fn borrowed_envelope_completely(&self) -> Result<BorrowedEnvelope<'_>, EnvelopeError> {
+        BorrowedEnvelope::of_message_completely(&self.headers.of_wire(), &self.payload)
     }
 }
 
@@ -276,6 +304,13 @@ impl Headers {
             }
         });
         first
+    }
+
+    /// Those that say how the message is written.
+    pub fn of_wire(&self) -> WireHeaders<'_> {
+        let mut noted = WireHeaders::default();
+        self.visit(|name, value| noted.note(name, value));
+        noted
     }
 
     /// Calls a function with each name and value, in order.

@@ -57,7 +57,7 @@ fn after_object(json: &str) -> Option<&str> {
 mod tests {
     use serde_json::value::RawValue;
 
-    use super::super::{Outgoing, Wire};
+    use super::super::{Outgoing, Plain};
     use super::*;
 
     fn written(metadata: &Value) -> String {
@@ -80,7 +80,7 @@ mod tests {
     fn takes_fast_path(text: &str) -> bool {
         let Some(quick) = split(text) else { return false };
         if serde_json::from_str::<&RawValue>(quick.data).is_ok() {
-            let (wire, version) = Wire::read(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            let (wire, version) = Plain::read(text).unwrap_or_else(|error| panic!("{error}: {text}"));
             assert_eq!((quick.event_type, quick.version), (&*wire.event_type, version), "{text}");
             assert_eq!(quick.data.trim(), wire.data.get(), "{text}");
         }

@@ -8,7 +8,7 @@ use eventsmith_bus::handler::{HandlerError, Place, Received};
 use eventsmith_bus::observe::MessageType;
 use eventsmith_bus::transport::{Headers, Message, StreamMessage};
 use eventsmith_event::clip::clip;
-use eventsmith_event::envelope::{BorrowedEnvelope, parse_version};
+use eventsmith_event::envelope::parse_version;
 use eventsmith_event::event::Event;
 use eventsmith_event::filter::covers;
 use eventsmith_event::invalid::DecodeError;
@@ -83,7 +83,7 @@ pub(crate) fn sort(wanted: &[Wanted], stream: &Arc<str>, stored: StreamMessage) 
     if let Some(malformed) = headers.malformed() {
         return Sorted::Unreadable(malformed.explanation());
     }
-    let envelope = match BorrowedEnvelope::read(&message.payload) {
+    let envelope = match message.borrowed_envelope() {
         Ok(envelope) => envelope,
         Err(error) => return Sorted::Unreadable(error.to_string()),
     };
@@ -160,7 +160,7 @@ impl Incoming {
         let event = match decode(&self.data) {
             Err(EventFailure::Unreadable(_)) if !self.is_complete => {
                 // What was found in a hurry may not have been the payload.
-                let envelope = BorrowedEnvelope::read_completely(&self.message.payload);
+                let envelope = self.message.borrowed_envelope_completely();
                 let envelope = envelope.map_err(|error| EventFailure::Unreadable(error.to_string()))?;
                 decode(envelope.data.as_bytes())
             }
