@@ -57,7 +57,8 @@ fn streams(plan: &Plan, text: &mut String) {
     subjects.extend(of_own.filter(is_inside).map(wildcard));
     subjects.sort();
     subjects.dedup();
-    let has_derived = plan.files.values().any(|planned| planned.schema.pointer("/x-event/subject").is_none());
+    let mut events = plan.files.values().filter(|planned| planned.kind == "domain");
+    let has_derived = events.any(|planned| planned.schema.pointer("/x-event/subject").is_none());
     subjects.retain(|subject| has_derived || !subject.ends_with(".domain.>"));
     let _ = write!(text, "\n[streams.EVENTS]\nsubjects = {}\nduplicate_window = \"2m\"\n", json!(subjects));
     let _ = write!(text, "\n[streams.DEAD_LETTERS]\nsubjects = {}\n", json!([format!("{root}.dlq.>")]));
