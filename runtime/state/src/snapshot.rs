@@ -61,7 +61,7 @@ pub struct Snapshots<A> {
     restore: Box<Restore<A>>,
 }
 
-type Take<A> = dyn Fn(&A) -> Result<Vec<u8>, String> + Send + Sync;
+type Take<A> = dyn Fn(&A) -> Result<Option<Vec<u8>>, String> + Send + Sync;
 type Restore<A> = dyn Fn(u32, &[u8]) -> Result<A, String> + Send + Sync;
 
 /// Type, version and schema of the documents.
@@ -103,10 +103,20 @@ impl<A> Snapshots<A> {
         take: impl Fn(&A) -> S + Send + Sync + 'static,
         restore: impl Fn(S) -> A + Send + Sync + 'static,
     ) -> Self {
+        Self::every_if(events, move |aggregate: &A| Some(take(aggregate)), restore)
+    }
+
+    /// [`every`](Self::every), where the function may also say that no snapshot is to be made of the aggregate as it is: of one that its
+    /// document cannot describe yet, or any more. Its events are read then, and it is tried again after the next so many.
+    pub fn every_if<S: State>(
+        events: u64,
+        take: impl Fn(&A) -> Option<S> + Send + Sync + 'static,
+        restore: impl Fn(S) -> A + Send + Sync + 'static,
+    ) -> Self {
         let take = move |aggregate: &A| {
-            let document = take(aggregate);
+            let Some(document) = take(aggregate) else { return Ok(None) };
             document.validate().map_err(|invalid| invalid.to_string())?;
-            serde_json::to_vec(&document).map_err(|error| error.to_string())
+            serde_json::to_vec(&document).map(Some).map_err(|error| error.to_string())
         };
         let restore =
             move |version, payload: &[u8]| S::decode(version, payload).map(&restore).map_err(|error| error.to_string());
@@ -224,7 +234,8 @@ impl<A> Snapshots<A> {
         revision: u64,
     ) {
         let payload = match confined(|| (self.take)(aggregate)).and_then(|taken| taken) {
-            Ok(payload) => payload,
+            Ok(Some(payload)) => payload,
+            Ok(None) => return,
             Err(reason) => {
                 tracing::warn!(bucket = self.bucket, id, reason, "no snapshot can be made");
                 return;
