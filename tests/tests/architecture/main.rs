@@ -107,6 +107,7 @@ const LAYERS: &[Layer] = &[
     Layer(&[FACE]),
     Layer(&["rules-events"]),
     Layer(&["eventsmith-cli", "quickstart", "rules-engine-edge"]),
+    Layer(&["rules-engine"]),
     Layer(&["eventsmith-tests", "eventsmith-ui-tests", "eventsmith-simulation", "eventsmith-telemetry-tests"]),
 ];
 

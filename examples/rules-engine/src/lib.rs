@@ -1,0 +1,23 @@
+//! A rules engine of nine services that talk by events, commands and queries alone: what a team builds with eventsmith.
+//!
+//! `docs/rules-engine.md` is the reader's guide. `cargo run --bin rules-engine` runs all of it in one process.
+//!
+//! In reading order: [`services`] has one folder for each service; [`parts`] runs them; [`expression`] and [`rule_text`] are what rules
+//! are written in; [`money`] counts exactly; [`config`] is what can be set. Then what shows that it works: [`world`] makes rules, [`load`]
+//! checkouts, [`audit`] reads what became of them, and [`run`] is the program, by its [`args`].
+
+pub mod args;
+pub mod audit;
+pub mod config;
+pub mod expression;
+mod ids;
+pub mod load;
+pub mod money;
+pub mod parts;
+mod refusals;
+pub mod rule_text;
+pub mod run;
+pub mod services;
+pub mod world;
+
+pub use config::Config;

@@ -1,0 +1,56 @@
+//! Rules evaluation evaluates the active rules against a transaction.
+//!
+//! Rules are compiled when they change, and kept as documents of the bucket `RULES_COMPILED`; each instance holds what the bucket has in
+//! memory, ready to be evaluated, and watches it.
+
+mod answers;
+mod cache;
+mod compile;
+pub mod decision;
+
+use eventsmith::Bus;
+use serde::Deserialize;
+
+use crate::parts::{Parts, with};
+use cache::Cache;
+
+/// The settings of evaluating.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many promotions are applied to one transaction; three at most, as a checkout has that many steps for them.
+    pub most_promotions: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { most_promotions: 3 }
+    }
+}
+
+/// What the handlers work with.
+#[derive(Clone)]
+struct Desk {
+    bus: Bus,
+    cache: Cache,
+    config: Config,
+}
+
+/// The parts of the service.
+pub fn parts(bus: &Bus, config: &Config) -> Parts {
+    let desk = Desk { bus: bus.clone(), cache: Cache::default(), config: config.clone() };
+    let service = bus
+        .service("rules-evaluation")
+        .answer(with(&desk, answers::evaluate))
+        .answer(with(&desk, answers::warm))
+        .answer(with(&desk, answers::invalidate));
+    let consumer = bus
+        .consumer("rules-evaluation")
+        .on(with(&desk, compile::updated))
+        .on(with(&desk, compile::activated))
+        .on(with(&desk, compile::deactivated))
+        .on(with(&desk, compile::deleted));
+    Parts::answering(service)
+        .consuming(consumer)
+        .with(move |stopped| async move { desk.cache.watch(&desk.bus, stopped).await })
+}
