@@ -2,7 +2,7 @@
 //!
 //! `docs/rules-engine.md` is the reader's guide. `cargo run --bin rules-engine` runs all of it in one process.
 //!
-//! In reading order: [`services`] has one folder for each service; [`parts`] runs them; [`expression`] and [`rule_text`] are what rules
+//! In reading order: [`services`] has one folder for each service; [`parts`] is what they are made of, and [`running`] runs them; [`expression`] and [`rule_text`] are what rules
 //! are written in; [`money`] counts exactly; [`config`] is what can be set. Then what shows that it works: [`world`] makes rules, [`load`]
 //! checkouts, [`audit`] reads what became of them, and [`run`] is the program, by its [`args`].
 
@@ -17,6 +17,7 @@ pub mod parts;
 mod refusals;
 pub mod rule_text;
 pub mod run;
+pub mod running;
 pub mod services;
 pub mod world;
 

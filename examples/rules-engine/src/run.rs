@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::load::{Load, Outcome};
-use crate::parts::Running;
+use crate::running::Running;
 use crate::world::World;
 
 /// The services that keep the answers to idempotent commands, and for how long: as the schemas of their commands say.

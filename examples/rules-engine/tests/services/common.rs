@@ -4,7 +4,8 @@ use eventsmith::Bus;
 use eventsmith::admin::BusAdmin;
 use eventsmith::state::PROJECTIONS;
 use rules_engine::Config;
-use rules_engine::parts::{Parts, Running};
+use rules_engine::parts::Parts;
+use rules_engine::running::Running;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

@@ -11,13 +11,10 @@ use rules_events::payment::{
 };
 
 use super::Desk;
-use super::gateway::{GatewayError, Order, Record};
+use super::gateway::{GatewayError, Order, PROVIDER, Record};
 use super::payment::{Payment, Reasons};
 use crate::money::like;
 use crate::refusals::{not_allowed, not_found, refusal, wrong_state};
-
-/// Who moves the money.
-pub(super) const PROVIDER: &str = "gateway";
 
 pub(super) async fn authorize(
     desk: Desk,

@@ -6,6 +6,9 @@ use std::pin::Pin;
 use rules_events::common::{CustomerId, Money, PaymentId, PaymentMethod, RefundId, TransactionId};
 use serde::{Deserialize, Serialize};
 
+/// Who moves the money, as events tell.
+pub(super) const PROVIDER: &str = "gateway";
+
 /// What a gateway answers, some time.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Record, GatewayError>> + Send + 'a>>;
 

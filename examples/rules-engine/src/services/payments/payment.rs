@@ -6,13 +6,13 @@ use eventsmith::DateTime;
 use eventsmith::error::InvalidText;
 use eventsmith::state::Aggregate;
 use rules_events::aggregates::PaymentEvent;
-use rules_events::common::{ErrorCode, ErrorMessage, PaymentId, RefundId};
+use rules_events::common::{ErrorCode, ErrorMessage, RefundId};
 use rules_events::payment::{
     PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentFailedStage, PaymentRefunded, PaymentRefundedReason,
     PaymentVoided, PaymentVoidedReason,
 };
 
-use super::gateway::{Order, Record};
+use super::gateway::{Order, PROVIDER, Record};
 use crate::money::like;
 
 /// One payment.
@@ -127,7 +127,7 @@ fn authorized(order: &Order, now: &DateTime) -> Result<PaymentEvent, InvalidText
         customer_id: order.customer_id.clone(),
         amount: order.amount.clone(),
         method: order.method.clone(),
-        provider: super::commands::PROVIDER.parse()?,
+        provider: PROVIDER.parse()?,
         authorization_code: None,
         expires_at: None,
         authorized_at: now.clone(),
@@ -181,12 +181,4 @@ fn voided(order: &Order, reason: PaymentVoidedReason, now: &DateTime) -> Payment
         voided_at: now.clone(),
     }
     .into()
-}
-
-/// The id of the payment of a transaction: one for each.
-///
-/// # Errors
-/// [`InvalidText`] where the transaction's id is too long to have four more characters.
-pub fn payment_of(transaction_id: &str) -> Result<PaymentId, InvalidText> {
-    format!("pay_{transaction_id}").parse()
 }
