@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub checkouts: u32,
     /// How many are started each second, whatever becomes of those before.
-    #[arg(long, value_name = "R", default_value_t = 25.0, value_parser = positive)]
+    #[arg(long, value_name = "R", default_value_t = 10.0, value_parser = positive)]
     pub rate: f64,
     /// How many customers there are.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use eventsmith::bucket::BucketError;
 use eventsmith::{Bus, DateTime, HandlerError, Received, RequestError};
 use rules_events::common::{RuleId, RuleStatus};
 use rules_events::rule::{
@@ -33,19 +34,51 @@ pub(super) async fn deleted(desk: Desk, event: Received<RuleDeleted>) -> Result<
 
 /// Keeps a rule compiled as it is now: events say that something changed, and not what is true by the time they are handled. Returns whether
 /// it is active.
+///
+/// Two handlers may be at the same rule. What lies in the bucket is looked at first and the rule then, and only what was looked at is
+/// replaced: so what was compiled of a newer rule is never replaced by what was made of an older one.
 pub(super) async fn keep(bus: &Bus, rule_id: &RuleId) -> Result<bool, HandlerError> {
-    let compiled = bus.bucket::<RuleCompiled>();
-    let rule = match bus.request(&RuleGet { rule_id: rule_id.clone(), version: None }).await {
-        Ok(rule) if rule.status == RuleStatus::Active => rule,
-        Ok(_) | Err(RequestError::Refused(RuleGetError::NotFound(_))) => {
-            if compiled.get(rule_id).await?.is_some() {
-                compiled.delete(rule_id).await?;
-            }
-            return Ok(false);
+    loop {
+        match try_keep(bus, rule_id).await {
+            Err(Kept::Bucket(BucketError::Conflict { .. })) => {}
+            Err(Kept::Bucket(error)) => return Err(error.into()),
+            Err(Kept::Handler(error)) => return Err(error),
+            Ok(is_active) => return Ok(is_active),
         }
-        Err(error) => return Err(error.into()),
+    }
+}
+
+/// Why a rule was not kept.
+enum Kept {
+    Bucket(BucketError),
+    Handler(HandlerError),
+}
+
+impl From<BucketError> for Kept {
+    fn from(error: BucketError) -> Self {
+        Self::Bucket(error)
+    }
+}
+
+async fn try_keep(bus: &Bus, rule_id: &RuleId) -> Result<bool, Kept> {
+    let bucket = bus.bucket::<RuleCompiled>();
+    let before = bucket.get(rule_id).await?.map(|entry| entry.revision);
+    let rule = match bus.request(&RuleGet { rule_id: rule_id.clone(), version: None }).await {
+        Ok(rule) => Some(rule).filter(|rule| rule.status == RuleStatus::Active),
+        Err(RequestError::Refused(RuleGetError::NotFound(_))) => None,
+        Err(error) => return Err(Kept::Handler(error.into())),
     };
-    compiled.put(rule_id, &compile(&rule).map_err(HandlerError::reject)?).await?;
+    let Some(rule) = rule else {
+        if let Some(revision) = before {
+            bucket.delete_revision(rule_id, revision).await?;
+        }
+        return Ok(false);
+    };
+    let compiled = compile(&rule).map_err(|wrong| Kept::Handler(HandlerError::reject(wrong)))?;
+    match before {
+        Some(revision) => bucket.update(rule_id, &compiled, revision).await?,
+        None => bucket.create(rule_id, &compiled).await?,
+    };
     Ok(true)
 }
 
