@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::Outcome;
+use crate::attempts::topology;
 use crate::scene::{Intruder, PATIENCE, Scene};
 use crate::works::event;
 
@@ -51,24 +52,35 @@ pub(crate) async fn more(count: &AtomicUsize, wanted: usize) -> Outcome {
     Ok(())
 }
 
-async fn info(operator: &Intruder) -> Option<Value> {
-    let asked = operator.client.request(format!("$JS.API.STREAM.INFO.{STREAM}"), "".into());
+async fn info(operator: &Intruder, stream: &str) -> Option<Value> {
+    let asked = operator.client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into());
     let answer = tokio::time::timeout(Duration::from_secs(2), asked).await.ok()?.ok()?;
     serde_json::from_slice(&answer.payload).ok()
 }
 
-/// Waits until the stream has a leader and two others that are current.
+/// Whether each of the streams has a leader, and all others that hold it are current.
+async fn is_whole(operator: &Intruder, streams: &[String]) -> bool {
+    for stream in streams {
+        let Some(info) = info(operator, stream).await else { return false };
+        let replicas = info["cluster"]["replicas"].as_array().cloned().unwrap_or_default();
+        let current = replicas.iter().filter(|replica| replica["current"] == true && replica["offline"] != true);
+        let others = info["config"]["num_replicas"].as_u64().unwrap_or(1) - 1;
+        if !info["cluster"]["leader"].is_string() || current.count() as u64 != others {
+            return false;
+        }
+    }
+    true
+}
+
+/// Waits until every stream has a leader, and all others that hold it are current.
 pub(crate) async fn whole(scene: &Scene) -> Outcome<Intruder> {
+    let streams: Vec<String> = topology().streams.into_iter().map(|stream| stream.name).collect();
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Ok(Ok(operator)) = tokio::time::timeout(Duration::from_secs(5), scene.client("operators/operator")).await
-            && let Some(info) = info(&operator).await
+            && is_whole(&operator, &streams).await
         {
-            let replicas = info["cluster"]["replicas"].as_array().cloned().unwrap_or_default();
-            let current = replicas.iter().filter(|replica| replica["current"] == true && replica["offline"] != true);
-            if info["cluster"]["leader"].is_string() && current.count() == 2 {
-                return Ok(operator);
-            }
+            return Ok(operator);
         }
         if Instant::now() > deadline {
             let logs: Vec<String> = scene.nodes.iter().map(|node| node.log()).collect();

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -66,6 +67,13 @@ async fn nodes_are_upgraded_one_by_one_and_nothing_acknowledged_is_lost() -> Out
     stop.store(true, Ordering::Relaxed);
     let ((acknowledged, publish), stall) = (publisher.await??, watch.await?);
 
+    let version = Command::new(&new).arg("--version").output()?.stdout;
+    let version = String::from_utf8(version)?.trim().rsplit('v').next().unwrap_or_default().to_owned();
+    for node in &scene.nodes {
+        let log = node.log();
+        let running = log.lines().rfind(|line| line.contains("Version:")).unwrap_or_default();
+        assert!(running.ends_with(&version), "{running} {version}");
+    }
     let operator = whole(&scene).await?;
     let planned = scene.run_as("operators/provision", &["streams", "plan"]);
     let lost = lost(&operator, &acknowledged).await?;

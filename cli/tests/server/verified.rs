@@ -26,6 +26,9 @@ pub(crate) fn expired(tls: &Path, node: &str, host: &str) -> Outcome {
     Ok(())
 }
 
+/// What was found: the file, and the rule.
+type Found = BTreeSet<(String, String)>;
+
 /// A cluster of three, written and sound.
 struct Deployed(TempDir);
 
@@ -47,7 +50,7 @@ impl Deployed {
     }
 
     /// The exit status, and what was found where.
-    fn verify(&self, more: &[&str]) -> Outcome<(Option<i32>, BTreeSet<(String, String)>)> {
+    fn verify(&self, more: &[&str]) -> Outcome<(Option<i32>, Found)> {
         let (keys, config) = (self.path("keys"), self.path("config"));
         let arguments = ["server", "verify", "--schemas", SCHEMAS, "--cluster", "--keys", &keys, "--out", &config];
         let output = run(&[&arguments, more, &["--format", "json"]].concat());
@@ -61,22 +64,22 @@ impl Deployed {
         Ok((output.status.code(), all.collect()))
     }
 
-    fn found(&self, more: &[&str]) -> Outcome<BTreeSet<(String, String)>> {
+    fn found(&self, more: &[&str]) -> Outcome<Found> {
         let (status, found) = self.verify(more)?;
         assert_eq!(status, Some(i32::from(!found.is_empty())), "{found:?}");
         Ok(found)
     }
 }
 
-fn one(file: &str, rule: &str) -> BTreeSet<(String, String)> {
-    BTreeSet::from([(file.to_owned(), rule.to_owned())])
+fn one(file: &str, rule: &str) -> Found {
+    Found::from([(file.to_owned(), rule.to_owned())])
 }
 
 #[test]
 fn what_was_just_written_is_sound() -> Outcome {
     let deployed = Deployed::new()?;
 
-    assert_eq!(deployed.found(&[])?, BTreeSet::new());
+    assert_eq!(deployed.found(&[])?, Found::new());
     // Private keys of servers are where those run, and seeds where their programs do.
     for entry in fs::read_dir(deployed.path("keys/tls"))? {
         let path = entry?.path();
@@ -85,7 +88,7 @@ fn what_was_just_written_is_sound() -> Outcome {
         }
     }
     fs::remove_file(deployed.path("keys/services/promotions.nk"))?;
-    assert_eq!(deployed.found(&["--public"])?, BTreeSet::new());
+    assert_eq!(deployed.found(&["--public"])?, Found::new());
     Ok(())
 }
 
@@ -101,7 +104,7 @@ fn certificates_are_held_against_time_authority_host_and_key() -> Outcome {
     let found = deployed.found(&[])?;
     assert!(found.contains(&("/keys/tls/rules-1.crt".to_owned(), "expired-certificate".to_owned())), "{found:?}");
     deployed.run("keys", &["--out", &deployed.path("keys"), "--certificates"])?;
-    assert_eq!(deployed.found(&[])?, BTreeSet::new());
+    assert_eq!(deployed.found(&[])?, Found::new());
 
     fs::copy(format!("{tls}/rules-2.crt"), format!("{tls}/rules-1.crt"))?;
     let found = deployed.found(&[])?;
@@ -135,7 +138,7 @@ fn drift_and_keys_that_let_nobody_in_are_found() -> Outcome {
     assert_eq!(found, wanted.map(|(file, rule)| (file.to_owned(), rule.to_owned())).into());
     deployed.run("keys", &["--out", &deployed.path("keys"), "--revoke", "services/promotions"])?;
     deployed.run("config", &["--keys", &deployed.path("keys"), "--out", &deployed.path("config"), "--users"])?;
-    assert_eq!(deployed.found(&[])?, BTreeSet::new());
+    assert_eq!(deployed.found(&[])?, Found::new());
 
     fs::copy(deployed.path("keys/services/coupons.nk"), deployed.path("keys/services/promotions.nk"))?;
     assert_eq!(deployed.found(&[])?, one("/keys/services/promotions.nk", "foreign-seed"));
