@@ -132,6 +132,9 @@ pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
     >(),
     ::eventsmith::catalogue::EventDescriptor::of_state::<rule::v1::RuleCompiled>(),
     ::eventsmith::catalogue::EventDescriptor::of_state::<rule::v1::RuleSnapshot>(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<tax::v1::TaxRateTable>(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<tax::v1::TaxSyncProgress>(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<webhook::v1::WebhookCall>(),
 ];
 
 /// The streams that the catalogue declares.
@@ -200,6 +203,15 @@ pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[
     ::eventsmith::catalogue::BucketDescriptor::new("RULE_SNAPSHOTS", "rule.snapshot").description(
         "Snapshots of rules, by the rule's id, so that rules-management need not read whole histories. They are made anew at any time.",
     ).replicas(3),
+    ::eventsmith::catalogue::BucketDescriptor::new("TAX_RATES", "tax.rate_table").description(
+        "The tax rates of each jurisdiction, as taxes had them from the tax service or by hand.",
+    ).history(5).replicas(3),
+    ::eventsmith::catalogue::BucketDescriptor::new("TAX_SYNC", "tax.sync_progress").description(
+        "How far the synchronization of tax rates is, by the external system, so that a run that was broken off goes on.",
+    ).replicas(3),
+    ::eventsmith::catalogue::BucketDescriptor::new("WEBHOOK_CALLS", "webhook.call").description(
+        "Which calls of inbound webhooks were taken on, by endpoint and the call's own id, so that none is taken on twice.",
+    ).ttl(::std::time::Duration::from_secs(604800)).replicas(3),
 ];
 
 /// The services that the catalogue declares.
@@ -10450,8 +10462,10 @@ pub mod tax {
     pub use v1::{
         RateChange, RateChangeRequired, TaxCalculate, TaxCalculateError,
         TaxCalculateReply, TaxCalculateReplyRequired, TaxCalculateRequired,
-        TaxCalculated, TaxCalculatedRequired, TaxRatesUpdated, TaxRatesUpdatedRequired,
-        TaxableItem, TaxableItemRequired,
+        TaxCalculated, TaxCalculatedRequired, TaxRateChangeNote, TaxRateEntry,
+        TaxRateTable, TaxRateTableRequired, TaxRatesUpdated, TaxRatesUpdatedRequired,
+        TaxSyncProgress, TaxSyncProgressMode, TaxSyncProgressRequired,
+        TaxSyncProgressStage, TaxableItem, TaxableItemRequired,
     };
 
     /// Version 1 of the `tax` events.
@@ -10459,8 +10473,8 @@ pub mod tax {
         use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            CustomerId, Jurisdiction, LimitReached, Money, NotFound, SystemName, TaxLine,
-            TaxRate, TaxType, TransactionId,
+            CustomerId, Jurisdiction, LimitReached, Money, NotFound, SyncId, SystemName,
+            TaxLine, TaxRate, TaxType, TransactionId,
         };
 
         /// The tax on a transaction was calculated. A later calculation for the same transaction replaces an earlier one. Published by taxes.
@@ -10698,6 +10712,116 @@ pub mod tax {
             ::eventsmith::generated::reply_payload!(TaxCalculateError, is_valid, "tax.calculate.error", 1);
         }
 
+        /// The tax rates of a jurisdiction, as taxes knows them. It lies under the jurisdiction.
+        ///
+        /// The schema `state/tax/rate_table.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct TaxRateTable {
+            /// The jurisdiction.
+            pub jurisdiction: Jurisdiction,
+            /// Its rates, each of a type and a category once.
+            pub rates: Vec<TaxRateEntry>,
+            /// The page of a synchronization that changed it last; without one it was changed by hand.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub changed_by: Option<TaxRateChangeNote>,
+            /// When it was changed last (RFC 3339 with offset).
+            pub updated_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            TaxRateTable from TaxRateTableRequired { jurisdiction: Jurisdiction, rates: Vec<TaxRateEntry>,
+            updated_at: DateTime };
+            with_changed_by = changed_by: into TaxRateChangeNote
+        }
+
+        impl TaxRateTable {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.rates.len() <= 1000 && self.rates.iter().all(|item| item.is_valid())
+                    && self.changed_by.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::generated::checks::date_time(&self.updated_at)
+            }
+        }
+
+        impl ::eventsmith::State for TaxRateTable {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "tax.rate_table";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "TAX_RATES";
+            const SUBJECT: &'static str = "$KV.TAX_RATES.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_TAX__RATE_TABLE_V1;
+            ::eventsmith::generated::event_payload!(State, TaxRateTable, is_valid);
+        }
+
+        /// How far the synchronization of tax rates with an external system is. It lies under the system's name; whoever finds a run that was broken off goes on with it.
+        ///
+        /// The schema `state/tax/sync_progress.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct TaxSyncProgress {
+            /// The external system.
+            pub system: SystemName,
+            /// The run.
+            pub sync_id: SyncId,
+            /// How much is moved. `full`: all rates; `incremental`: only those changed since the last run.
+            pub mode: TaxSyncProgressMode,
+            /// How far the run is. `running`: somebody is at work, or was when it was broken off; `finishing`: all pages are taken in, and the event of its end may be stored or not; `completed` and `failed`: the next run is a new one.
+            pub stage: TaxSyncProgressStage,
+            /// Whether the event of its start is stored.
+            pub announced: bool,
+            /// Where it goes on, as the external system named it; without one at the beginning.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub cursor: Option<String>,
+            /// How many pages are done.
+            pub pages: u32,
+            /// How many rates were new.
+            pub records_created: i64,
+            /// How many rates changed.
+            pub records_updated: i64,
+            /// How many records were passed over as invalid.
+            pub records_skipped: i64,
+            /// When the run began (RFC 3339 with offset).
+            pub started_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            TaxSyncProgress from TaxSyncProgressRequired { system: SystemName, sync_id: SyncId,
+            mode: TaxSyncProgressMode, stage: TaxSyncProgressStage, announced: bool, pages: u32,
+            records_created: i64, records_updated: i64, records_skipped: i64, started_at: DateTime };
+            with_cursor = cursor: into String
+        }
+
+        impl TaxSyncProgress {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.cursor.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
+                    value,
+                    1..=512,
+                )) && self.pages <= 1000000
+                    && (0..=9007199254740991).contains(&self.records_created)
+                    && (0..=9007199254740991).contains(&self.records_updated)
+                    && (0..=9007199254740991).contains(&self.records_skipped)
+                    && ::eventsmith::generated::checks::date_time(&self.started_at)
+            }
+        }
+
+        impl ::eventsmith::State for TaxSyncProgress {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "tax.sync_progress";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "TAX_SYNC";
+            const SUBJECT: &'static str = "$KV.TAX_SYNC.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_TAX__SYNC_PROGRESS_V1;
+            ::eventsmith::generated::event_payload!(State, TaxSyncProgress, is_valid);
+        }
+
         /// The change of one rate.
         ///
         /// The schema `domain/tax/rates_updated.v1.json#/$defs/RateChange`.
@@ -10765,6 +10889,87 @@ pub mod tax {
                 )) && self.amount.is_valid()
             }
         }
+
+        /// One rate.
+        ///
+        /// The schema `state/tax/rate_table.v1.json#/$defs/TaxRateEntry`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct TaxRateEntry {
+            /// The type of the tax.
+            pub tax_type: TaxType,
+            /// The category of goods or services to which it applies.
+            pub category: String,
+            /// The rate, as a fraction.
+            pub rate: TaxRate,
+            /// From when on it applies (RFC 3339 with offset).
+            pub effective_at: DateTime,
+        }
+
+        impl TaxRateEntry {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::scan_all(
+                    &self.category,
+                    |s| s.run(1..=64, ::eventsmith::generated::class!("0-9_a-z-")),
+                ) && ::eventsmith::generated::checks::date_time(&self.effective_at)
+            }
+        }
+
+        /// Which page of which run changed a table, and how much of it, so that a page that is done again is counted once.
+        ///
+        /// The schema `state/tax/rate_table.v1.json#/$defs/TaxRateChangeNote`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct TaxRateChangeNote {
+            /// The run.
+            pub sync_id: SyncId,
+            /// The page, from 1 on.
+            pub page: u32,
+            /// How many rates were new.
+            pub created: u16,
+            /// How many rates changed.
+            pub updated: u16,
+        }
+
+        impl TaxRateChangeNote {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=1000000).contains(&self.page) && self.created <= 1000
+                    && self.updated <= 1000
+            }
+        }
+
+        /// How much is moved. `full`: all rates; `incremental`: only those changed since the last run.
+        ///
+        /// The schema `state/tax/sync_progress.v1.json#/properties/mode`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum TaxSyncProgressMode {
+            /// `full`
+            Full,
+            /// `incremental`
+            Incremental,
+        }
+        ::eventsmith::generated::text_enum!(
+            TaxSyncProgressMode, { Full => "full", Incremental => "incremental" }
+        );
+
+        /// How far the run is. `running`: somebody is at work, or was when it was broken off; `finishing`: all pages are taken in, and the event of its end may be stored or not; `completed` and `failed`: the next run is a new one.
+        ///
+        /// The schema `state/tax/sync_progress.v1.json#/properties/stage`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum TaxSyncProgressStage {
+            /// `running`
+            Running,
+            /// `finishing`
+            Finishing,
+            /// `completed`
+            Completed,
+            /// `failed`
+            Failed,
+        }
+        ::eventsmith::generated::text_enum!(
+            TaxSyncProgressStage, { Running => "running", Finishing => "finishing",
+            Completed => "completed", Failed => "failed" }
+        );
     }
 }
 
@@ -10779,8 +10984,9 @@ pub mod tax {
 )]
 pub mod webhook {
     pub use v1::{
-        WebhookDelivered, WebhookDeliveredRequired, WebhookFailed, WebhookFailedRequired,
-        WebhookReceived, WebhookReceivedRequired,
+        WebhookCall, WebhookCallRequired, WebhookCallStage, WebhookDelivered,
+        WebhookDeliveredRequired, WebhookFailed, WebhookFailedRequired, WebhookReceived,
+        WebhookReceivedRequired,
     };
 
     /// Version 1 of the `webhook` events.
@@ -11055,6 +11261,65 @@ pub mod webhook {
                 ])
             }
         }
+
+        /// That a call of an inbound webhook was taken on, so that it is not taken on again. It lies under the endpoint and the call's own id, and is forgotten in time.
+        ///
+        /// The schema `state/webhook/call.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct WebhookCall {
+            /// The endpoint that was called.
+            pub endpoint_id: EndpointId,
+            /// The call, by the sender's own identifier.
+            pub delivery_id: DeliveryId,
+            /// The `id` of the event that the call becomes, the same for all who try.
+            #[serde(deserialize_with = "::eventsmith::generated::de::exact")]
+            pub event_id: Uuid,
+            /// The SHA-256 of the body in hexadecimal digits. What has the same id and another body is another call.
+            pub body_sha256: String,
+            /// How far it is. `claimed`: its event may be stored or not; `published`: its event is stored.
+            pub stage: WebhookCallStage,
+            /// When it was taken on first (RFC 3339 with offset).
+            pub claimed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            WebhookCall from WebhookCallRequired { endpoint_id: EndpointId, delivery_id: DeliveryId,
+            event_id: Uuid, body_sha256: String, stage: WebhookCallStage, claimed_at: DateTime }
+        }
+
+        impl WebhookCall {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::scan_all(
+                    &self.body_sha256,
+                    |s| s.exactly(64, ::eventsmith::generated::class!("0-9a-f")),
+                ) && ::eventsmith::generated::checks::date_time(&self.claimed_at)
+            }
+        }
+
+        impl ::eventsmith::State for WebhookCall {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "webhook.call";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "WEBHOOK_CALLS";
+            const SUBJECT: &'static str = "$KV.WEBHOOK_CALLS.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_WEBHOOK__CALL_V1;
+            ::eventsmith::generated::event_payload!(State, WebhookCall, is_valid);
+        }
+
+        /// How far it is. `claimed`: its event may be stored or not; `published`: its event is stored.
+        ///
+        /// The schema `state/webhook/call.v1.json#/properties/stage`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum WebhookCallStage {
+            /// `claimed`
+            Claimed,
+            /// `published`
+            Published,
+        }
+        ::eventsmith::generated::text_enum!(
+            WebhookCallStage, { Claimed => "claimed", Published => "published" }
+        );
     }
 }
 
@@ -11186,6 +11451,9 @@ mod schemas {
     pub(super) const STATE_PROMOTION__SNAPSHOT_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionSnapshot","description":"What the events of a promotion made of it, so that promotions need not read all of them to decide a command. It lies under the promotion's id and is never the truth: it is made anew from the events at any time.","type":"object","required":["name","discount","times_applied","starts_at","applications"],"properties":{"name":{"description":"The promotion's name, as customers see it.","type":"string","minLength":1,"maxLength":200},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that decides to which transactions the promotion applies; without one it applies to all."},"combinable":{"description":"Whether it may be applied together with other promotions.","type":"boolean","default":false},"budget":{"$ref":"#/$defs/Money","description":"The most that the promotion may take off over all transactions."},"budget_used":{"$ref":"#/$defs/Money","description":"What the promotion took off so far, without what was cancelled; absent before it took off anything."},"max_applications":{"description":"How often the promotion may be applied over all transactions.","type":"integer","minimum":1,"maximum":2147483647},"times_applied":{"description":"How often the promotion was applied so far, without what was cancelled.","type":"integer","minimum":0,"maximum":2147483647},"starts_at":{"description":"From when on the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"ends_at":{"description":"Until when, exclusively, the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"ended":{"$ref":"#/$defs/PromotionEnd","description":"How the promotion ended, if it did."},"applications":{"description":"The applications that can be cancelled, by the transaction's id: of the latest 1000, those that are not.","type":"object","maxProperties":1000,"propertyNames":{"pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"$ref":"#/$defs/PromotionApplication"}}},"$defs":{"PromotionEnd":{"description":"How a promotion ended.","type":"object","required":["reason","expired_at"],"properties":{"reason":{"description":"Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.","type":"string","enum":["end_reached","budget_exhausted","limit_reached","withdrawn"]},"expired_at":{"description":"When it ended (RFC 3339 with offset).","type":"string","format":"date-time"}}},"PromotionApplication":{"description":"One application of a promotion to a transaction.","type":"object","required":["customer_id","discount_amount","applied_at"],"properties":{"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the promotion took off."},"applied_at":{"description":"When it was applied (RFC 3339 with offset).","type":"string","format":"date-time"}}},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}},"examples":[{"name":"Spring sale","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"rule_id":"rul_01KJM7X3C5VN","combinable":true,"budget":{"amount_minor":25000000,"currency":"EUR"},"budget_used":{"amount_minor":19733120,"currency":"EUR"},"max_applications":20000,"times_applied":14208,"starts_at":"2026-03-03T00:00:00+01:00","ends_at":"2026-04-01T00:00:00+02:00","ended":{"reason":"end_reached","expired_at":"2026-04-01T00:00:00+02:00"},"applications":{"txn_01KK0A6PZD3G":{"customer_id":"cus_84213907","discount_amount":{"amount_minor":1800,"currency":"EUR"},"applied_at":"2026-03-05T10:15:00.012Z"}}},{"name":"Outlet clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"times_applied":0,"starts_at":"2026-03-01T00:00:00Z","applications":{}}]}"##;
     pub(super) const STATE_RULE__COMPILED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCompiled","description":"What rules-evaluation keeps of a rule so that it need not be compiled for each evaluation. It lies under the rule's id, and is put anew whenever the rule changes.","type":"object","required":["rule_id","version","status","priority","conditions","actions","source_hash","compiler","compiled_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule."},"version":{"$ref":"#/$defs/RuleVersion","description":"The version of the rule that was compiled."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name, for logs."},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status. Only active rules are evaluated; others are kept so that they can be activated at once."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority, from 0, the lowest, to 1000."},"tags":{"description":"The rule's tags, without repetition, by which the cache is invalidated.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"conditions":{"description":"When the rule applies: the compiled expression, in prefix notation. It is true or false of a transaction.","type":"string","minLength":1,"maxLength":65536},"actions":{"description":"What the rule does where it applies: the compiled expressions, in prefix notation, in the order in which they run.","type":"array","items":{"description":"One compiled expression.","type":"string","minLength":1,"maxLength":65536},"minItems":1,"maxItems":50},"source_hash":{"description":"The SHA-256 of the rule's definition, in hexadecimal digits. What has another hash was compiled from another text.","type":"string","pattern":"^[0-9a-f]{64}$","maxLength":64},"compiler":{"description":"The version of the compiler. What another one compiled is compiled anew.","type":"string","pattern":"^[0-9]{1,5}\\.[0-9]{1,5}\\.[0-9]{1,5}$","maxLength":17},"compiled_at":{"description":"When the rule was compiled (RFC 3339 with offset).","type":"string","format":"date-time"},"compile_time":{"description":"How long that took, in nanoseconds.","type":"integer","minimum":0,"maximum":9007199254740991}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","version":2,"name":"Free shipping over 50 EUR","status":"active","priority":450,"tags":["spring","free-shipping"],"conditions":"(>= basket.total (money 5000 EUR))","actions":["(set shipping.price (money 0 EUR))"],"source_hash":"6b1f0d3f9a5c1f7e2d84c0a9b3e657f1c2d4e8a07b9f6e5d4c3b2a1908f7e6d5","compiler":"4.2.0","compiled_at":"2026-03-01T16:20:31.204Z","compile_time":1840000},{"rule_id":"rul_01KJM7X3C5VN","version":1,"status":"draft","priority":0,"conditions":"false","actions":["(set basket.discount (money 0 EUR))"],"source_hash":"0f9e8d7c6b5a49382716051423324150f9e8d7c6b5a493827160514233241500","compiler":"4.2.0","compiled_at":"2026-02-11T10:00:01+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]}}}"##;
     pub(super) const STATE_RULE__SNAPSHOT_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleSnapshot","description":"What the events of a rule made of it, so that rules-management need not read all of them to decide a command. It lies under the rule's id and is never the truth: it is made anew from the events at any time.","type":"object","required":["status","version","name","description","priority"],"properties":{"status":{"$ref":"#/$defs/RuleSnapshotStatus","description":"Where the rule is in its life."},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version, by which a command of somebody who knows another one is refused."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"description":{"description":"What the rule is for. Empty if its author left it out.","type":"string","maxLength":2000},"definition":{"$ref":"#/$defs/RuleDefinition","description":"The rule itself, once an update has told it: its creation does not."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority, from 0, the lowest, to 1000."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"effective_at":{"description":"From when on the rule is evaluated, if it is active and was activated (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"RuleSnapshotStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only; `deleted`: gone, and every command to it is refused.","type":"string","enum":["draft","active","inactive","archived","deleted"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleDefinition":{"description":"The text of a rule in the engine's rule language: its conditions and its actions.","type":"string","minLength":1,"maxLength":65536,"examples":["when basket.total >= 50 EUR then shipping.price = 0 EUR"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]}},"examples":[{"status":"active","version":2,"name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","definition":"when basket.total >= 50 EUR then shipping.price = 0 EUR","priority":450,"tags":["spring","free-shipping"],"effective_at":"2026-03-03T00:00:00+01:00"},{"status":"draft","version":1,"name":"Test","description":"","priority":0}]}"##;
+    pub(super) const STATE_TAX__RATE_TABLE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"TaxRateTable","description":"The tax rates of a jurisdiction, as taxes knows them. It lies under the jurisdiction.","type":"object","required":["jurisdiction","rates","updated_at"],"properties":{"jurisdiction":{"$ref":"#/$defs/Jurisdiction","description":"The jurisdiction."},"rates":{"description":"Its rates, each of a type and a category once.","type":"array","items":{"$ref":"#/$defs/TaxRateEntry"},"maxItems":1000},"changed_by":{"$ref":"#/$defs/TaxRateChangeNote","description":"The page of a synchronization that changed it last; without one it was changed by hand."},"updated_at":{"description":"When it was changed last (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"TaxRateEntry":{"description":"One rate.","type":"object","required":["tax_type","category","rate","effective_at"],"properties":{"tax_type":{"$ref":"#/$defs/TaxType","description":"The type of the tax."},"category":{"description":"The category of goods or services to which it applies.","type":"string","pattern":"^[a-z0-9_-]{1,64}$","maxLength":64},"rate":{"$ref":"#/$defs/TaxRate","description":"The rate, as a fraction."},"effective_at":{"description":"From when on it applies (RFC 3339 with offset).","type":"string","format":"date-time"}}},"TaxRateChangeNote":{"description":"Which page of which run changed a table, and how much of it, so that a page that is done again is counted once.","type":"object","required":["sync_id","page","created","updated"],"properties":{"sync_id":{"$ref":"#/$defs/SyncId","description":"The run."},"page":{"description":"The page, from 1 on.","type":"integer","minimum":1,"maximum":1000000},"created":{"description":"How many rates were new.","type":"integer","minimum":0,"maximum":1000},"updated":{"description":"How many rates changed.","type":"integer","minimum":0,"maximum":1000}}},"Jurisdiction":{"description":"A tax jurisdiction: an ISO 3166-1 country, or an ISO 3166-2 subdivision of one.","type":"string","pattern":"^[A-Z]{2}(-[A-Z0-9]{1,3})?$","maxLength":6,"examples":["DE","US-CA"]},"TaxType":{"description":"The type of a tax.","type":"string","enum":["vat","gst","sales","excise","other"],"examples":["vat"]},"TaxRate":{"description":"A tax rate as a fraction of the taxable amount, a decimal string so that it stays exact; \"0.0725\" is 7.25 %.","type":"string","pattern":"^[0-9](\\.[0-9]{1,8})?$","maxLength":10,"examples":["0.0725","0.19","0"]},"SyncId":{"description":"Identifies one run of a data synchronization.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["syn_01KJZX4M8RGT"]}},"examples":[{"jurisdiction":"DE","rates":[{"tax_type":"vat","category":"general","rate":"0.19","effective_at":"2021-01-01T00:00:00+01:00"},{"tax_type":"vat","category":"restaurant","rate":"0.07","effective_at":"2026-01-01T00:00:00+01:00"}],"changed_by":{"sync_id":"syn_01KJZX4M8RGT","page":2,"created":0,"updated":1},"updated_at":"2025-12-12T04:00:17Z"},{"jurisdiction":"US-CA","rates":[],"updated_at":"2026-03-10T20:00:00Z"}]}"##;
+    pub(super) const STATE_TAX__SYNC_PROGRESS_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"TaxSyncProgress","description":"How far the synchronization of tax rates with an external system is. It lies under the system's name; whoever finds a run that was broken off goes on with it.","type":"object","required":["system","sync_id","mode","stage","announced","pages","records_created","records_updated","records_skipped","started_at"],"properties":{"system":{"$ref":"#/$defs/SystemName","description":"The external system."},"sync_id":{"$ref":"#/$defs/SyncId","description":"The run."},"mode":{"description":"How much is moved. `full`: all rates; `incremental`: only those changed since the last run.","type":"string","enum":["full","incremental"]},"stage":{"description":"How far the run is. `running`: somebody is at work, or was when it was broken off; `finishing`: all pages are taken in, and the event of its end may be stored or not; `completed` and `failed`: the next run is a new one.","type":"string","enum":["running","finishing","completed","failed"]},"announced":{"description":"Whether the event of its start is stored.","type":"boolean"},"cursor":{"description":"Where it goes on, as the external system named it; without one at the beginning.","type":"string","minLength":1,"maxLength":512},"pages":{"description":"How many pages are done.","type":"integer","minimum":0,"maximum":1000000},"records_created":{"description":"How many rates were new.","type":"integer","minimum":0,"maximum":9007199254740991},"records_updated":{"description":"How many rates changed.","type":"integer","minimum":0,"maximum":9007199254740991},"records_skipped":{"description":"How many records were passed over as invalid.","type":"integer","minimum":0,"maximum":9007199254740991},"started_at":{"description":"When the run began (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"system":"vat-rates-eu","sync_id":"syn_01KJZX4M8RGT","mode":"incremental","stage":"running","announced":true,"cursor":"2026-03-04T05:00:00Z","pages":3,"records_created":1,"records_updated":2,"records_skipped":1,"started_at":"2026-03-05T05:00:00+01:00"},{"system":"vat-rates-eu","sync_id":"syn_01KJZX4M8RGU","mode":"full","stage":"running","announced":false,"pages":0,"records_created":0,"records_updated":0,"records_skipped":0,"started_at":"2026-03-05T05:00:00Z"}],"$defs":{"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]},"SyncId":{"description":"Identifies one run of a data synchronization.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["syn_01KJZX4M8RGT"]}}}"##;
+    pub(super) const STATE_WEBHOOK__CALL_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"WebhookCall","description":"That a call of an inbound webhook was taken on, so that it is not taken on again. It lies under the endpoint and the call's own id, and is forgotten in time.","type":"object","required":["endpoint_id","delivery_id","event_id","body_sha256","stage","claimed_at"],"properties":{"endpoint_id":{"$ref":"#/$defs/EndpointId","description":"The endpoint that was called."},"delivery_id":{"$ref":"#/$defs/DeliveryId","description":"The call, by the sender's own identifier."},"event_id":{"description":"The `id` of the event that the call becomes, the same for all who try.","type":"string","format":"uuid"},"body_sha256":{"description":"The SHA-256 of the body in hexadecimal digits. What has the same id and another body is another call.","type":"string","pattern":"^[0-9a-f]{64}$","maxLength":64},"stage":{"description":"How far it is. `claimed`: its event may be stored or not; `published`: its event is stored.","type":"string","enum":["claimed","published"]},"claimed_at":{"description":"When it was taken on first (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"endpoint_id":"end_stripe-events","delivery_id":"evt_1Qx8sT2eZvKYlo2C","event_id":"019cbd7e-58ac-8d20-b6e3-5a9c1e8f4072","body_sha256":"6b1f0d3f9a5c1f7e2d84c0a9b3e657f1c2d4e8a07b9f6e5d4c3b2a1908f7e6d5","stage":"published","claimed_at":"2026-03-05T10:16:06.310Z"},{"endpoint_id":"end_vat-feed","delivery_id":"dlv_01KK0AF5X2BH","event_id":"019cbd7e-58ac-8d20-b6e3-5a9c1e8f4073","body_sha256":"0f9e8d7c6b5a49382716051423324150f9e8d7c6b5a493827160514233241500","stage":"claimed","claimed_at":"2026-03-05T06:00:00+01:00"}],"$defs":{"EndpointId":{"description":"Identifies a webhook endpoint, inbound or outbound.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["end_stripe-events"]},"DeliveryId":{"description":"Identifies one webhook delivery; every attempt at it bears the same value.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["dlv_01KK0AD2Z7QF"]}}}"##;
 }
 
 ::eventsmith::generated::stored_payloads! {
@@ -11262,6 +11530,9 @@ mod schemas {
     of_state promotion::v1::PromotionSnapshot,
     of_state rule::v1::RuleCompiled,
     of_state rule::v1::RuleSnapshot,
+    of_state tax::v1::TaxRateTable,
+    of_state tax::v1::TaxSyncProgress,
+    of_state webhook::v1::WebhookCall,
 }
 
 ::eventsmith::generated::json_schemas! {
@@ -11428,4 +11699,10 @@ mod schemas {
         promotion::v1::PromotionApplication;
     schemas::STATE_RULE__COMPILED_V1: rule::v1::RuleCompiled "";
     schemas::STATE_RULE__SNAPSHOT_V1: rule::v1::RuleSnapshot "", rule::v1::RuleSnapshotStatus;
+    schemas::STATE_TAX__RATE_TABLE_V1: tax::v1::TaxRateTable "", tax::v1::TaxRateEntry,
+        tax::v1::TaxRateChangeNote;
+    schemas::STATE_TAX__SYNC_PROGRESS_V1: tax::v1::TaxSyncProgress "",
+        tax::v1::TaxSyncProgressMode "/properties/mode", tax::v1::TaxSyncProgressStage "/properties/stage";
+    schemas::STATE_WEBHOOK__CALL_V1: webhook::v1::WebhookCall "",
+        webhook::v1::WebhookCallStage "/properties/stage";
 }

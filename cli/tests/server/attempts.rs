@@ -17,6 +17,9 @@ const OWNERS: &[(&str, &str)] = &[
     ("coupons", "COUPON_SNAPSHOTS"),
     ("payments", "PAYMENT_SNAPSHOTS"),
     ("calculator", "CHECKOUT_SUMMARIES"),
+    ("calculator", "WEBHOOK_CALLS"),
+    ("taxes", "TAX_RATES"),
+    ("taxes", "TAX_SYNC"),
 ];
 const LETTERS: &str = "RULES_DEAD_LETTERS";
 

@@ -124,6 +124,17 @@ const FLOORS: &[Floors] = &[
         known: &[],
     },
     Floors {
+        of: "examples/rules-engine/edge/src",
+        floors: &[
+            &["derived", "secret", "serve"],
+            &["external"],
+            &["api", "gateway", "tax", "webhooks"],
+            // Servers that play the systems of others, in their own models.
+            &["played"],
+        ],
+        known: &[],
+    },
+    Floors {
         of: "cli/src",
         floors: &[
             &["exit", "git", "outside", "output"],

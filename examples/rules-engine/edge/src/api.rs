@@ -13,12 +13,15 @@ mod answer;
 mod ask;
 mod auth;
 mod config;
+mod headers;
 mod health;
 mod idempotency;
 mod openapi;
 mod problem;
 mod query;
+mod route;
 mod router;
+mod shared;
 
 pub use config::ApiConfig;
 pub use openapi::openapi;

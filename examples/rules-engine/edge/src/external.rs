@@ -10,4 +10,5 @@ mod recorder;
 
 pub use backoff::Backoff;
 pub use http_client::{Answer, CallError, HttpClient, HttpError};
+pub(crate) use recorder::nanoseconds;
 pub use recorder::{CallContext, Failure, Recorder};

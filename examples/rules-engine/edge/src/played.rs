@@ -3,7 +3,11 @@
 
 mod faults;
 mod gateway;
+mod receiver;
 mod server;
+mod tax_service;
 
 pub use faults::{Fault, Faults};
 pub use gateway::{PlayedCharge, PlayedGateway};
+pub use receiver::{PlayedReceiver, ReceivedCall};
+pub use tax_service::PlayedTaxService;

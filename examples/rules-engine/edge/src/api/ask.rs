@@ -15,16 +15,11 @@ use tokio::time::timeout;
 use super::answer::response;
 use super::auth::caller;
 use super::config::ApiConfig;
+use super::headers::{CORRELATION, IDEMPOTENCY_KEY, TIMEOUT};
 use super::problem::Problem;
-use super::router::Shared;
+use super::shared::Shared;
 use super::{idempotency, query};
 
-/// How long a caller waits, in milliseconds; the same header as on NATS.
-pub(super) const TIMEOUT: &str = "eventsmith-timeout";
-/// Under which key a command is done once.
-pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// What all messages of one business process have in common.
-pub(super) const CORRELATION: &str = "eventsmith-correlation";
 /// The W3C trace context.
 const TRACEPARENT: &str = "traceparent";
 

@@ -7,9 +7,9 @@ use eventsmith::catalogue::EventDescriptor;
 use eventsmith::{Kind, Value};
 use serde_json::{Map, json};
 
-use super::ask::{CORRELATION, IDEMPOTENCY_KEY, TIMEOUT};
+use super::headers::{CORRELATION, IDEMPOTENCY_KEY, TIMEOUT};
 use super::problem;
-use super::router::{newest, path};
+use super::route::{newest, path};
 
 /// The OpenAPI 3.1 document of the commands and queries of a catalogue.
 ///

@@ -20,6 +20,8 @@ use super::config::ApiConfig;
 use super::health::Watch;
 use super::openapi::openapi;
 use super::problem::Problem;
+use super::route::{newest, path};
+use super::shared::Shared;
 use crate::serve::{Limits, serve};
 
 /// The API of a catalogue.
@@ -39,15 +41,6 @@ use crate::serve::{Limits, serve};
 #[derive(Clone)]
 pub struct Api {
     shared: Arc<Shared>,
-}
-
-/// What all requests share.
-pub(super) struct Shared {
-    pub(super) bus: Bus,
-    pub(super) config: ApiConfig,
-    pub(super) permits: Semaphore,
-    catalogue: &'static [EventDescriptor],
-    watch: Arc<Watch>,
 }
 
 impl Api {
@@ -81,22 +74,6 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api").field("bus", &self.shared.bus).finish_non_exhaustive()
     }
-}
-
-/// The commands and queries of a catalogue, each in its newest version.
-pub(super) fn newest(catalogue: &'static [EventDescriptor]) -> impl Iterator<Item = &'static EventDescriptor> {
-    let is_newest = |described: &&EventDescriptor| {
-        let same = |other: &&EventDescriptor| other.kind == described.kind && other.event_type == described.event_type;
-        !catalogue.iter().filter(same).any(|other| other.version > described.version)
-    };
-    let requests = catalogue.iter().filter(|described| matches!(described.kind, Kind::Command | Kind::Query));
-    requests.filter(move |described| is_newest(described))
-}
-
-/// `/commands/rule/activate`.
-pub(super) fn path(described: &EventDescriptor) -> String {
-    let kind = if described.kind == Kind::Command { "commands" } else { "queries" };
-    format!("/{kind}/{}", described.event_type.replace('.', "/"))
 }
 
 fn method(described: &'static EventDescriptor) -> MethodRouter<Arc<Shared>> {

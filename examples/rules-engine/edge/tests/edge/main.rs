@@ -6,4 +6,8 @@ mod api;
 mod common;
 mod gateway;
 mod hostile;
+mod incoming;
 mod openapi;
+mod outgoing;
+mod server;
+mod tax;
