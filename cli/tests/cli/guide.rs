@@ -71,6 +71,7 @@ pages! {
     projections "docs/projections.md"
     provisioning "docs/provisioning.md"
     requests "docs/requests.md"
+    rules_engine "docs/rules-engine.md"
     sagas "docs/sagas.md"
     simulation "docs/simulation.md"
     state "docs/state.md"

@@ -5,6 +5,7 @@
 mod accounts;
 mod books;
 mod checkout;
+mod finding;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ use rules_events::checkout::CheckoutStart;
 
 use crate::world::World;
 use books::Books;
+
+pub use finding::Finding;
 
 /// What the audit found.
 #[derive(Debug, Default)]
@@ -34,15 +37,6 @@ pub struct Audit {
     pub events: usize,
     /// What is wrong, in words.
     pub findings: Vec<String>,
-}
-
-/// What is wrong with a checkout.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Finding {
-    /// It has not ended, or something is missing or left behind.
-    Lost(String),
-    /// Something happened twice.
-    Doubled(String),
 }
 
 impl Audit {

@@ -6,6 +6,11 @@
 //! are written in; [`money`] counts exactly; [`config`] is what can be set. Then what shows that it works: [`world`] makes rules, [`load`]
 //! checkouts, [`audit`] reads what became of them, and [`run`] is the program, by its [`args`].
 
+/// The reader's guide, whose code is compiled and run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rules-engine.md")]
+mod guide {}
+
 pub mod args;
 pub mod audit;
 pub mod config;

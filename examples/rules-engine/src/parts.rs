@@ -13,7 +13,8 @@ pub type Job = Box<dyn FnOnce(Stopped) -> Pin<Box<dyn Future<Output = anyhow::Re
 #[derive(Debug, Clone)]
 pub struct Stopped(pub(crate) watch::Receiver<bool>);
 
-/// The parts of one service.
+/// The parts of one service; one that answers nothing begins as `Parts::default()`.
+#[derive(Default)]
 pub struct Parts {
     pub(crate) service: Option<Service>,
     pub(crate) consumer: Option<Consumer>,
@@ -31,7 +32,7 @@ impl Stopped {
 impl Parts {
     /// A service that answers requests.
     pub fn answering(service: Service) -> Self {
-        Self { service: Some(service), consumer: None, jobs: Vec::new() }
+        Self { service: Some(service), ..Self::default() }
     }
 
     /// With handlers of events.

@@ -35,5 +35,5 @@ fn the_commands_are_those_that_ci_runs() {
         assert!(ci.contains(command), ".ci/run does not run `{command}`");
         count += 1;
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 6);
 }

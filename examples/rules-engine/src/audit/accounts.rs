@@ -1,7 +1,7 @@
 //! What does not belong to one transaction: balances, and the uses of coupons.
 
-use super::Finding;
 use super::books::Books;
+use super::finding::Finding;
 
 /// What is wrong with accounts and coupons, by their ids.
 pub(super) fn look(books: &Books) -> Vec<(String, Finding)> {

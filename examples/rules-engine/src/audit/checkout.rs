@@ -7,8 +7,8 @@ use eventsmith::state::{Aggregates, SagaHistory, SagaStatus, Sagas, saga_request
 use rules_events::aggregates::PaymentEvent;
 use rules_events::checkout::{CheckoutProgress, CheckoutStart};
 
-use super::Finding;
 use super::books::Books;
+use super::finding::Finding;
 use crate::services::payments::payment::Payment;
 
 /// What happened to the money of a transaction, in minor units.

@@ -5,6 +5,7 @@
 //! commands at a time, leave a history that says what happened.
 
 mod commands;
+mod desk;
 pub mod gateway;
 pub mod payment;
 pub mod played;
@@ -13,26 +14,12 @@ use std::sync::Arc;
 
 use eventsmith::Bus;
 use eventsmith::state::Aggregates;
-use serde::Deserialize;
 
 use crate::parts::{Parts, with};
+pub use desk::Config;
+use desk::Desk;
 use gateway::Gateway;
-use played::{Played, PlayedGateway};
-
-/// The settings of payments.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// How the gateway behaves that is played in this process.
-    pub played: Played,
-}
-
-/// What the handlers work with.
-#[derive(Clone)]
-struct Desk {
-    payments: Aggregates,
-    gateway: Arc<dyn Gateway>,
-}
+use played::PlayedGateway;
 
 /// The parts of the service, with the gateway that is played in this process.
 pub fn parts(bus: &Bus, config: &Config) -> Parts {

@@ -4,37 +4,18 @@
 //! rules' priorities; here each is applied once to a transaction, within its limits, and taken back where the checkout fails.
 
 mod commands;
+mod desk;
 mod launches;
 pub mod promotion;
 
 use eventsmith::Bus;
 use eventsmith::state::Aggregates;
-use serde::Deserialize;
 
 use crate::parts::{Parts, with};
+pub use desk::Config;
+use desk::Desk;
 
 pub(crate) use launches::CAMPAIGN;
-
-/// The settings of promotions.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Who creates promotions, as their events tell.
-    pub actor: String,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { actor: "svc_promotions".to_owned() }
-    }
-}
-
-/// What the handlers work with.
-#[derive(Clone)]
-struct Desk {
-    promotions: Aggregates,
-    actor: String,
-}
 
 /// The parts of the service.
 pub fn parts(bus: &Bus, config: &Config) -> Parts {

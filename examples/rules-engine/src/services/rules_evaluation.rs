@@ -7,34 +7,14 @@ mod answers;
 mod cache;
 mod compile;
 pub mod decision;
+mod desk;
 
 use eventsmith::Bus;
-use serde::Deserialize;
 
 use crate::parts::{Parts, with};
 use cache::Cache;
-
-/// The settings of evaluating.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// How many promotions are applied to one transaction; three at most, as a checkout has that many steps for them.
-    pub most_promotions: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { most_promotions: 3 }
-    }
-}
-
-/// What the handlers work with.
-#[derive(Clone)]
-struct Desk {
-    bus: Bus,
-    cache: Cache,
-    config: Config,
-}
+pub use desk::Config;
+use desk::Desk;
 
 /// The parts of the service.
 pub fn parts(bus: &Bus, config: &Config) -> Parts {

@@ -1,6 +1,7 @@
 //! Each service by itself, in memory.
 
 mod common;
+mod contracts;
 mod coupons;
 mod loyalty;
 mod payments;

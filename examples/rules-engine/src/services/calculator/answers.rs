@@ -8,7 +8,7 @@ use rules_events::checkout::{
 };
 use serde_json::Value;
 
-use super::Desk;
+use super::desk::Desk;
 use super::steps::total;
 use crate::refusals::not_found;
 

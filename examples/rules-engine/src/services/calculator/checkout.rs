@@ -17,7 +17,7 @@ use rules_events::payment::{
 };
 use rules_events::tax::{TaxCalculate, TaxableItem};
 
-use super::Config;
+use super::desk::Config;
 use super::steps::{apply_promotion, id, points_wanted, promised, remaining, take_off, total};
 use crate::money::{discount, like};
 

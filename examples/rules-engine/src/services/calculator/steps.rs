@@ -9,7 +9,7 @@ use rules_events::common::{Money, PromotionId};
 use rules_events::promotion::{PromotionApply, PromotionCancel, PromotionCancelError, PromotionCancelReason};
 use serde_json::Value;
 
-use super::Config;
+use super::desk::Config;
 use crate::money::like;
 
 /// An id that is that of something else: of a transaction are made those of its evaluation, its payment, and its refund.

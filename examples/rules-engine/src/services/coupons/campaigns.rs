@@ -8,7 +8,7 @@ use rules_events::coupon::{CouponExpired, CouponIssued};
 use rules_events::promotion::{PromotionCreated, PromotionExpired};
 
 use super::coupon::Coupon;
-use super::{Desk, code_of};
+use super::desk::{Desk, code_of};
 use crate::services::promotions::CAMPAIGN;
 
 pub(super) async fn launched(desk: Desk, event: Received<PromotionCreated>) -> Result<(), HandlerError> {

@@ -11,8 +11,8 @@ use rules_events::coupon::{
     CouponReserveReply, CouponReserved,
 };
 
-use super::Desk;
 use super::coupon::Coupon;
+use super::desk::Desk;
 use crate::refusals::{limit_reached, not_allowed, not_found, refusal, wrong_state};
 
 type Reserved = Result<Vec<CouponEvent>, Refusal<CouponReserveError>>;

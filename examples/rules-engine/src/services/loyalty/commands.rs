@@ -13,8 +13,8 @@ use rules_events::loyalty::{
     LoyaltyTierChangedReason,
 };
 
-use super::Desk;
 use super::account::{Account, now, tier_of};
+use super::desk::Desk;
 use crate::money::money;
 use crate::refusals::{limit_reached, not_allowed, not_found, refusal, wrong_state};
 

@@ -10,7 +10,7 @@ use rules_events::payment::{
     PaymentRefundedReason, PaymentVoid, PaymentVoidError, PaymentVoidReason, PaymentVoidReply, PaymentVoidedReason,
 };
 
-use super::Desk;
+use super::desk::Desk;
 use super::gateway::{GatewayError, Order, PROVIDER, Record};
 use super::payment::{Payment, Reasons};
 use crate::money::like;

@@ -8,7 +8,7 @@ use rules_events::promotion::{
     PromotionCancelReason, PromotionCancelReply, PromotionCancelled, PromotionCancelledReason,
 };
 
-use super::Desk;
+use super::desk::Desk;
 use super::promotion::Promotion;
 use crate::money::{discount, like};
 use crate::refusals::{limit_reached, not_allowed, not_found, refusal, wrong_state};

@@ -6,7 +6,7 @@ use rules_events::aggregates::PromotionEvent;
 use rules_events::promotion::{PromotionCreated, PromotionExpired, PromotionExpiredReason};
 use rules_events::rule::{RuleActivated, RuleDeactivated, RuleDeleted, RuleGet, RuleGetError};
 
-use super::Desk;
+use super::desk::Desk;
 use super::promotion::Promotion;
 use crate::rule_text::{Effect, RuleText};
 

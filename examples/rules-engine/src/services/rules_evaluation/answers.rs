@@ -14,9 +14,9 @@ use rules_events::evaluation::{
 };
 use rules_events::rule::{RuleCompiled, RuleList};
 
-use super::Desk;
 use super::compile::keep;
 use super::decision::{Decision, ReadyRule, decide};
+use super::desk::Desk;
 use crate::expression::Context;
 use crate::ids::made_of;
 use crate::refusals::{limit_reached, not_found};

@@ -10,7 +10,7 @@ use rules_events::rule::{
 };
 use sha2::{Digest, Sha256};
 
-use super::Desk;
+use super::desk::Desk;
 use crate::rule_text::RuleText;
 
 /// The version of what compiles: raised where it makes something else of the same text.

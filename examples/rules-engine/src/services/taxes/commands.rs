@@ -4,7 +4,7 @@ use eventsmith::{DateTime, PublishOptions, Received, Refusal};
 use rules_events::common::TaxLine;
 use rules_events::tax::{TaxCalculate, TaxCalculateError, TaxCalculateReply, TaxCalculated};
 
-use super::{GENERAL, Rates, type_of, written};
+use super::rates::{GENERAL, Rates, type_of, written};
 use crate::ids::made_of;
 use crate::money::{included, like, share};
 use crate::refusals::not_found;

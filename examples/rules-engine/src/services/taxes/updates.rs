@@ -7,7 +7,7 @@ use rules_events::webhook::WebhookReceived;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::{Rates, type_of, written};
+use super::rates::{Rates, type_of, written};
 
 /// What the webhook `tax_rates.updated` says.
 #[derive(Deserialize)]
