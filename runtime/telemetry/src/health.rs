@@ -15,6 +15,7 @@ use prometheus::TextEncoder;
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::time::{Instant, sleep};
 
+use crate::bounded::Bounded;
 use crate::telemetry::Telemetry;
 
 /// How long what is at work may take to end before health is served no longer.
@@ -51,6 +52,9 @@ impl Telemetry {
     ///   consumers, services that are subscribed, projections and runners of sagas. Otherwise 503, and what is missing.
     /// - `/metrics` has the metrics as Prometheus reads them.
     ///
+    /// Whoever connects cannot hold it up: 64 connections are open at a time, others wait, and one in which nothing is answered for 30
+    /// seconds is cut off, whatever it sends.
+    ///
     /// # Errors
     /// [`ServeError`] when nothing can listen on the address.
     pub async fn serve<T>(
@@ -75,7 +79,7 @@ impl Telemetry {
         shutdown: impl Future<Output = T>,
     ) -> Result<(), ServeError> {
         let address = listener.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string());
-        let serving = async { axum::serve(listener, self.router()).await };
+        let serving = async { axum::serve(Bounded::new(listener), self.router()).await };
         let ended = async {
             shutdown.await;
             self.stop();

@@ -6,6 +6,8 @@
 //! [`names`] lists the metrics, and is all there is without the feature `export`: for tools that make dashboards of it.
 
 #[cfg(feature = "export")]
+mod bounded;
+#[cfg(feature = "export")]
 mod components;
 #[cfg(feature = "export")]
 mod figures;

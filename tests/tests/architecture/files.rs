@@ -110,7 +110,7 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "runtime/telemetry/src",
         floors: &[
-            &["names", "sampling"],
+            &["bounded", "names", "sampling"],
             &["components", "metrics", "traces"],
             &["figures"],
             &["telemetry", "otlp"],

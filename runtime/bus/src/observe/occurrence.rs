@@ -135,7 +135,7 @@ pub enum Occurrence<'a> {
     NotPublished {
         /// What it is.
         message: MessageType,
-        /// The kind of error, `no_stream`.
+        /// The kind of error, `no_stream`; `cancelled` where nobody waits for it any more.
         error: &'static str,
         /// The rule that it breaks: the keyword of its schema, if it is invalid; the kind of error again otherwise.
         rule: &'a str,

@@ -24,12 +24,14 @@ impl Publisher {
     ) -> Result<Published, PublishError> {
         let (kind, begun) = (type_of::<E>(), Instant::now());
         let span = publishing(kind, "producer");
+        let mut unfinished = Unfinished { publisher: self, kind, span: &span, begun, is_over: false };
         let stored = async {
             let prepared = prepare(&self.sender, event, options)?;
             note(&Span::current(), &prepared);
             self.store(&prepared, None).await
         };
         let stored = stored.instrument(span.clone()).await;
+        unfinished.is_over = true;
         note_end(&span, stored.as_ref());
         self.tell(kind, Some(begun.elapsed()), stored.as_ref());
         stored
@@ -83,6 +85,32 @@ impl Publisher {
             }
             Err(reason) => tell_failure(observers, message, took.unwrap_or_default(), reason),
         }
+    }
+}
+
+/// What observers are told of a publish that nobody waits for any more: whoever gave it up does not say so.
+struct Unfinished<'a> {
+    publisher: &'a Publisher,
+    kind: MessageType,
+    span: &'a Span,
+    begun: Instant,
+    is_over: bool,
+}
+
+impl Unfinished<'_> {
+    /// The kind of error. It may be stored all the same.
+    const CANCELLED: &'static str = "cancelled";
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        let observers = &self.publisher.sender.observers;
+        if self.is_over || !observers.is_listening() {
+            return;
+        }
+        observe::failed(self.span, Self::CANCELLED);
+        let (message, error, took) = (self.kind, Self::CANCELLED, self.begun.elapsed());
+        observers.tell(&Occurrence::NotPublished { message, error, rule: error, is_sent: true, took });
     }
 }
 

@@ -1,12 +1,15 @@
 //! What observers are told, and that they do no harm.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use eventsmith::admin::BusAdmin;
 use eventsmith::config::{BreakerConfig, ConsumerConfig};
 use eventsmith::observe::{Component, ComponentKind, ComponentState, Observer, Occurrence};
-use eventsmith::{Bus, HandlerError, PublishOptions, Received, Uuid};
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, Config, HandlerError, PublishOptions, Received, Uuid};
 use eventsmith_telemetry_tests::{Doomed, Placed, STREAMS};
+use tokio::time::timeout;
 
 use crate::Outcome;
 
@@ -94,6 +97,23 @@ async fn observers_are_told_what_becomes_of_an_event_and_one_that_panics_loses_n
         "dead-lettered order.doomed rejected",
     ];
     assert_eq!(*noted.0.lock().unwrap(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_publish_that_nobody_waits_for_any_more_is_told() -> Outcome {
+    let noted = Arc::new(Noted::default());
+    let mut server = NatsServer::start().await?;
+    let config = Config { servers: vec![server.url().as_str().into()], ..Config::default() };
+    let bus = Bus::connect(config).await?.observed_by(noted.clone());
+    server.stop().await?;
+
+    // Nobody acknowledges it.
+    let given_up = timeout(Duration::from_millis(200), bus.publish(&Placed::of("o-1"))).await;
+
+    assert!(given_up.is_err());
+    let told = noted.0.lock().unwrap().clone();
+    assert!(told.contains(&"refused order.placed cancelled cancelled true".to_owned()), "{told:?}");
     Ok(())
 }
 
