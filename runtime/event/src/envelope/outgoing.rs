@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::date_time::DateTime;
 
-/// An envelope to be written, in one go with the event inside. The fields are those of [`Envelope`].
+/// An envelope to be written, in one go with the event inside. The fields are those of [`Envelope`](super::Envelope).
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "they repeat the fields of the envelope")]
 pub struct Outgoing<'a, E> {
