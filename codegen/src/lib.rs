@@ -29,6 +29,7 @@ pub mod lookup;
 mod lower;
 pub mod manifest;
 pub mod model;
+pub mod pages;
 mod parallel;
 pub mod paths;
 pub mod payload;

@@ -24,6 +24,7 @@ mod union;
 use serde_json::Value;
 
 use crate::load::Loaded;
+use crate::pages;
 use crate::references::Target;
 use crate::shape::names::Origin;
 use crate::shape::{Body, Classes, Id, Program, Shape, Type};
@@ -35,7 +36,14 @@ pub(crate) use scalar::integer_of;
 /// Lowers every payload of a catalogue. The types have no names yet, only where each name will come from.
 pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
     let (context, roots) = lowered(loaded);
-    (Program { definitions: context.definitions, roots: roots.into_iter().collect() }, context.origins)
+    (
+        Program {
+            definitions: context.definitions,
+            roots: roots.into_iter().collect(),
+            pages: pages::of_payloads(&loaded.catalogue),
+        },
+        context.origins,
+    )
 }
 
 fn lowered(loaded: &Loaded) -> (Context<'_>, Vec<(String, Id)>) {

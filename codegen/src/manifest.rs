@@ -25,6 +25,9 @@ pub struct Manifest {
     /// How events are written, where the service that publishes them says nothing else.
     #[serde(default)]
     pub wire: Wire,
+    /// Where the site of the catalogue is, that `eventsmith docs` writes: the documentation of generated types links to it.
+    #[serde(default)]
+    pub site: Option<Spanned<String>>,
     /// How versions may differ.
     #[serde(default)]
     pub compatibility: Compatibility,
@@ -317,6 +320,7 @@ pub(crate) fn placeholder() -> Manifest {
     Manifest {
         root: Spanned::new(0..0, "root".to_owned()),
         wire: Wire::default(),
+        site: None,
         compatibility: Compatibility::default(),
         streams: BTreeMap::new(),
         buckets: BTreeMap::new(),

@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Number, Value};
 
+use crate::pages::PayloadPage;
 use crate::references::Location;
 
 pub use classes::Classes;
@@ -36,6 +37,8 @@ pub struct Program {
     pub definitions: Vec<Definition>,
     /// The payloads of events, requests and their answers, by their schema files.
     pub roots: BTreeMap<String, Id>,
+    /// Where the payloads are in the site of the catalogue, by their schema files.
+    pub(crate) pages: BTreeMap<String, PayloadPage>,
 }
 
 /// A type with a name.

@@ -29,6 +29,25 @@ fn the_text_goes_to_stdout() {
 }
 
 #[test]
+fn the_documentation_of_types_and_fields_leads_to_the_site() {
+    let folder = catalogue();
+    folder.write("eventsmith.toml", "root = \"rules\"\nsite = \"https://example.com/catalogue/\"\n");
+
+    let run = folder.run(&["generate"]);
+    let site = folder.run(&["docs", "--out", "site"]);
+
+    assert_eq!((run.status, site.status), (0, 0), "{run:?} {site:?}");
+    let page = "https://example.com/catalogue/domain/rule.created.html";
+    assert!(run.stdout.contains(&format!("[its page in the catalogue]({page}#v1)")), "{}", run.stdout);
+    assert!(run.stdout.contains(&format!("[In the catalogue]({page}#v1.rule_id).")), "{}", run.stdout);
+    let html = fs::read_to_string(folder.path().join("site/domain/rule.created.html")).unwrap();
+    assert!(html.contains("id=\"v1\"") && html.contains("id=\"v1.rule_id\""), "{html}");
+
+    folder.write("eventsmith.toml", "root = \"rules\"\nsite = \"javascript:alert(1)\"\n");
+    assert_eq!(folder.run(&["generate"]).status, 1);
+}
+
+#[test]
 fn the_nearest_manifest_upward_is_found() {
     let folder = catalogue();
     folder.write("a/b/c.txt", "");

@@ -27,6 +27,7 @@ pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     coverage(catalogue, &meant, diagnostics);
     services(catalogue, diagnostics);
     wires(catalogue, diagnostics);
+    site(catalogue, diagnostics);
 }
 
 pub(super) fn error(
@@ -217,6 +218,19 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
         }
         let help = meant(catalogue, name, first.of);
         diagnostics.push(error(catalogue, first.event_type, "unknown-event", message, &help));
+    }
+}
+
+/// What documentation links to is an address that stands in Markdown as it is.
+fn site(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(site) = &catalogue.manifest.site else { return };
+    let address = site.get_ref();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/%+@".contains(&byte);
+    let has_scheme = address.starts_with("https://") || address.starts_with("http://");
+    if !has_scheme || !address.bytes().all(is_plain) {
+        let message = format!("{address:?} is no address of a site");
+        let help = "write site = \"https://example.com/catalogue\", without a query or an anchor";
+        diagnostics.push(error(catalogue, site, "bad-manifest", message, help));
     }
 }
 

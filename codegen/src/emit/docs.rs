@@ -64,11 +64,16 @@ fn described(description: &str) -> String {
     text
 }
 
-/// The documentation of a definition, with the schema that it comes from.
-pub(super) fn with_source(definition: &Definition) -> TokenStream {
+/// The documentation of a definition, with the schema that it comes from and its page in the site of the catalogue.
+pub(super) fn with_source(definition: &Definition, page: Option<&str>) -> TokenStream {
     let (file, pointer) = (&definition.location.file, &definition.location.pointer);
     let hash = if pointer.is_empty() { "" } else { "#" };
-    doc_and(&definition.doc, &format!("The schema {}.", code(&format!("{file}{hash}{pointer}"))))
+    let schema = code(&format!("{file}{hash}{pointer}"));
+    let ours = match page {
+        Some(page) => format!("The schema {schema}, and [its page in the catalogue]({page})."),
+        None => format!("The schema {schema}."),
+    };
+    doc_and(&definition.doc, &ours)
 }
 
 #[cfg(test)]

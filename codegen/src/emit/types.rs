@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
+use crate::pages::{PayloadPage, token};
 use crate::shape::{
     Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Shape, Struct, Type, Union, Unknown, Variant,
 };
@@ -127,13 +128,16 @@ impl<'a> Types<'a> {
     pub(super) fn declaration(&self, id: Id, facts: Facts) -> TokenStream {
         let Facts { checked, is_ordered, has_derived_default, alternatives, text } = facts;
         let definition = &self.source.program.definitions[id];
-        let doc = with_source(definition);
+        let page =
+            definition.location.pointer.is_empty().then(|| self.source.program.pages.get(&definition.location.file));
+        let page = page.flatten();
+        let doc = with_source(definition, page.map(|page| page.version.as_str()));
         let order = if is_ordered { quote!(, Eq, Hash, PartialOrd, Ord) } else { quote!(, Eq, Hash) };
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
             Body::Struct(body) => {
                 let default = has_derived_default.then(|| quote!(, Default));
-                self.structure(&name, body, &quote!(#order #default))
+                self.structure(&name, body, &quote!(#order #default), page)
             }
             Body::Enum(variants) => enumeration(&name, variants),
             Body::Union(union) => self.union(&name, union, checked, (&order, &alternatives)),
@@ -144,8 +148,8 @@ impl<'a> Types<'a> {
         quote!(#doc #declaration)
     }
 
-    fn structure(&self, name: &Ident, body: &Struct, derives: &TokenStream) -> TokenStream {
-        let fields = body.fields.iter().map(|field| self.field(field));
+    fn structure(&self, name: &Ident, body: &Struct, derives: &TokenStream, page: Option<&PayloadPage>) -> TokenStream {
+        let fields = body.fields.iter().map(|field| self.field(field, page));
         let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
         let kept = match &body.unknown {
             Unknown::Kept(map) => {
@@ -165,10 +169,16 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn field(&self, field: &Field) -> TokenStream {
+    fn field(&self, field: &Field, page: Option<&PayloadPage>) -> TokenStream {
         let name = field_ident(&field.name);
-        let doc = match &field.default {
-            Some(default) => doc_and(&field.doc, &format!("The default is {}.", code(&default.to_string()))),
+        let default = field.default.as_ref().map(|default| format!("The default is {}.", code(&default.to_string())));
+        let link = page.map(|page| format!("[In the catalogue]({}{}).", page.fields, token(&field.property)));
+        let ours = match (default, link) {
+            (Some(default), Some(link)) => Some(format!("{default} {link}")),
+            (default, link) => default.or(link),
+        };
+        let doc = match ours {
+            Some(ours) => doc_and(&field.doc, &ours),
             None => doc(&field.doc, || format!("The property {}.", code(&field.property))),
         };
         let mut ty = self.shape(&field.shape);

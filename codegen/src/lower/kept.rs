@@ -1,5 +1,7 @@
 //! Finds out what types keep and hold, while they are made.
 
+use std::collections::BTreeMap;
+
 use crate::load::Loaded;
 use crate::references::Location;
 use crate::shape::{Body, Integer, Program, Shape, Struct, Type, Unknown, settle};
@@ -13,7 +15,8 @@ use super::keeping::Keeping;
 pub(crate) fn keeping(loaded: &Loaded) -> Keeping {
     let (mut context, roots) = super::lowered(loaded);
     let mut keeping = std::mem::take(&mut context.keeping);
-    let program = Program { definitions: context.definitions, roots: roots.into_iter().collect() };
+    let program =
+        Program { definitions: context.definitions, roots: roots.into_iter().collect(), pages: BTreeMap::new() };
     let definitions = settle::apart((program, context.origins)).definitions;
     // What stands for itself is any JSON.
     let is_any = |body: &Body| matches!(body, Body::Wrapper(Shape { ty: Type::Any, .. }));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use eventsmith_codegen::pages::token;
 use eventsmith_codegen::references::Location;
 
 /// What has a page.
@@ -43,17 +44,4 @@ pub(super) fn unique(wanted: &str, taken: &mut BTreeSet<String>) -> String {
     let found = all.find(|name| !taken.contains(&name.to_lowercase())).unwrap_or_default();
     taken.insert(found.to_lowercase());
     found
-}
-
-/// A name of which files and anchors can be made.
-pub(super) fn token(name: &str) -> String {
-    let is_kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let kept: String = name.chars().map(|c| if is_kept(c) { c } else { '_' }).take(120).collect();
-    // Neither a hidden file nor one above, nor a name that Windows has for something else.
-    let first = kept.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    let is_device = ["con", "prn", "aux", "nul"].contains(&first.as_str())
-        || (first.len() == 4
-            && (first.starts_with("com") || first.starts_with("lpt"))
-            && first.ends_with(|c: char| c.is_ascii_digit()));
-    if kept.is_empty() || kept.starts_with(['.', '_']) || is_device { format!("x-{kept}") } else { kept }
 }

@@ -18,7 +18,7 @@ const FLOORS: &[Floors] = &[
         of: "codegen/src",
         floors: &[
             &["diagnostic", "editor", "excerpt", "manifest", "parallel"],
-            &["filter", "lookup", "model", "pointer", "references", "rule", "schema", "walk"],
+            &["filter", "lookup", "model", "pages", "pointer", "references", "rule", "schema", "walk"],
             &["load", "language"],
             &["sample", "shape", "lower/dialect"],
             &["check"],
