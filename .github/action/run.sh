@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs one command of eventsmith as the inputs of the action say, which come through the environment: COMMAND, SCHEMAS,
-# AGAINST, POLICY, FORMAT, ARGUMENTS, and BASE, the commit that the pull request is to be merged into. Bash 3.2 runs it, too.
+# AGAINST, POLICY, FORMAT, ARGUMENTS, COMMENT, TOKEN, and BASE, the commit that the pull request PULL is to be merged into. Bash 3.2 runs it, too.
 set -euo pipefail
 
 eventsmith=${EVENTSMITH:-$HOME/.eventsmith/bin/eventsmith}
@@ -116,16 +116,62 @@ comparable() {
     fi
 }
 
+# What our comment begins with, by which it is found again.
+mark='<!-- written by eventsmith changes -->'
+
+# report: writes what the changes mean into the summary of the job, and as a comment where COMMENT asks for it.
+report() {
+    local text
+    text=$(mktemp)
+    echo "$mark" >"$text"
+    "$eventsmith" "$@" >>"$text"
+    cat "$text" >>"${GITHUB_STEP_SUMMARY:-/dev/stdout}"
+    if [ "${COMMENT:-}" = true ]; then comment "$text"; fi
+}
+
+# comment FILE: posts a text to the pull request, or writes the comment of an earlier run anew. That it may not is no fault of the change.
+comment() {
+    local text=$1 id comments=repos/${GITHUB_REPOSITORY:-}/issues/${PULL:-}/comments
+    case ${PULL:-} in
+        '' | *[!0-9]*) fail "there is no pull request to comment on; leave \`comment\` out, or run on pull_request" ;;
+    esac
+    # No comment is longer than 65,536 characters.
+    if [ "$(wc -c <"$text")" -gt 60000 ]; then
+        head -c 60000 "$text" >"$text.cut"
+        printf '\n\n… and more, which the summary of the job says.\n' >>"$text.cut"
+        text=$text.cut
+    fi
+    export GH_TOKEN=${TOKEN:-}
+    if id=$(gh api --paginate "$comments" --jq ".[] | select(.user.type == \"Bot\" and (.body | startswith(\"$mark\"))) | .id") &&
+        if [ -n "$id" ]; then
+            gh api --silent --method PATCH "repos/$GITHUB_REPOSITORY/issues/comments/${id%%$'\n'*}" -F "body=@$text"
+        else
+            gh api --silent --method POST "$comments" -F "body=@$text"
+        fi; then
+        return
+    fi
+    echo "::warning title=eventsmith::the comment could not be written; give the job \`pull-requests: write\`, which those of forks never have"
+}
+
 case ${COMMAND:-} in
     lint | validate) arguments=("$COMMAND") ;;
     breaking)
         comparable
         arguments=(breaking --against "$against" ${POLICY:+--policy "$POLICY"})
         ;;
-    *) fail "the input \`command\` must be lint, breaking or validate" ;;
+    changes)
+        comparable
+        arguments=(changes --against "$against")
+        FORMAT=
+        ;;
+    *) fail "the input \`command\` must be lint, breaking, validate or changes" ;;
 esac
 arguments+=(${SCHEMAS:+--schemas "$SCHEMAS"} ${FORMAT:+--format "$FORMAT"})
 
 # Words are parted, and nothing is evaluated: the program reads patterns of files itself, however many files they match.
 read -r -d '' -a words <<<"${ARGUMENTS:-}" || true
+if [ "$COMMAND" = changes ]; then
+    report "${arguments[@]}" ${words[@]+"${words[@]}"}
+    exit
+fi
 exec "$eventsmith" "${arguments[@]}" ${words[@]+"${words[@]}"}

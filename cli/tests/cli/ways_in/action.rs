@@ -17,6 +17,17 @@ fn scripts(action: &Yaml) -> Vec<(&Yaml, &str)> {
 
 /// Runs the last step of the action as GitHub would: with what its `env` says for these inputs.
 fn act(dir: &Path, program: &Path, base: &str, inputs: &[(&str, &str)]) -> (i32, String) {
+    act_in(dir, program, base, inputs, &[])
+}
+
+/// The same in the surroundings of a pull request with the number 7, with more variables.
+fn act_in(
+    dir: &Path,
+    program: &Path,
+    base: &str,
+    inputs: &[(&str, &str)],
+    variables: &[(&str, &str)],
+) -> (i32, String) {
     let action = yaml(&file("action.yml"));
     let (step, script) = scripts(&action).pop().unwrap();
     let mut bash = Command::new("bash");
@@ -29,10 +40,12 @@ fn act(dir: &Path, program: &Path, base: &str, inputs: &[(&str, &str)]) -> (i32,
                 .iter()
                 .find(|(name, _)| *name == input)
                 .map_or_else(|| action["inputs"][input]["default"].as_str().unwrap_or_default(), |(_, value)| value),
+            None if value.contains("pull_request.number") => "7",
             None => base,
         };
         bash.env(name.as_str().unwrap(), value);
     }
+    bash.envs(variables.iter().copied());
     let output = bash.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
@@ -107,8 +120,62 @@ fn nothing_in_the_inputs_of_the_action_is_evaluated() {
     let (status, said) = act(folder.path(), &program, "", &[("command", "lint\n::set-env::"), ("schemas", "")]);
     assert_eq!(
         (status, said.as_str()),
-        (2, "::error title=eventsmith::the input `command` must be lint, breaking or validate\n")
+        (2, "::error title=eventsmith::the input `command` must be lint, breaking, validate or changes\n")
     );
+}
+
+/// The command line of GitHub, as far as the action uses it: it writes down what it was asked, and finds the comment that is said.
+const GH: &str = r#"#!/bin/sh
+printf '%s\n' "$*" >>"$ASKED"
+case "$*" in *--jq*) printf '%s' "$FOUND" ;; esac
+for word in "$@"; do case $word in body=@*) cat "${word#body=@}" >>"$ASKED" ;; esac; done
+exit "${STATUS:-0}"
+"#;
+
+#[test]
+fn the_action_says_what_changes_mean_in_the_summary_and_in_one_comment() {
+    let remote = Remote::with(PLAIN, 1);
+    let base = remote.git(&["rev-parse", "main"]);
+    let clone = remote.clone("change", &["--depth=1"]);
+    let tools = Folder::with(&[("gh", GH)]);
+    done(Command::new("chmod").arg("+x").arg(tools.path().join("gh")));
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    let [asked, summary] = ["asked", "summary"].map(|name| tools.path().join(name).display().to_string());
+    let run = |comment: &str, found: &str, status: &str| {
+        let inputs = [("command", "changes"), ("schemas", "schemas"), ("comment", comment), ("token", "secret")];
+        let variables = [
+            ("PATH", &*path),
+            ("ASKED", &*asked),
+            ("GITHUB_STEP_SUMMARY", &*summary),
+            ("FOUND", found),
+            ("STATUS", status),
+            ("GITHUB_REPOSITORY", "shop/events"),
+        ];
+        for file in [&asked, &summary] {
+            std::fs::write(file, "").unwrap();
+        }
+        let (ended, said) = act_in(clone.path(), built(), &base, &inputs, &variables);
+        let read = |file: &str| std::fs::read_to_string(file).unwrap();
+        (ended, said, read(&summary), read(&asked))
+    };
+
+    let (status, said, summary, asked) = run("false", "", "0");
+    assert_eq!((status, asked.as_str()), (0, ""), "{said}");
+    assert!(summary.starts_with("<!-- written by eventsmith changes -->\n# Changes of the catalogue"), "{summary}");
+    assert!(summary.contains("`order.placed v1`: breaking"), "{summary}");
+
+    let (status, said, _, asked) = run("true", "", "0");
+    assert_eq!(status, 0, "{said}");
+    assert!(asked.contains("--method POST repos/shop/events/issues/7/comments -F body=@"), "{asked}");
+    assert!(asked.contains("`order.placed v1`: breaking"), "{asked}");
+
+    let (status, said, _, asked) = run("true", "41\n42", "0");
+    assert_eq!(status, 0, "{said}");
+    assert!(asked.contains("--method PATCH repos/shop/events/issues/comments/41 -F body=@"), "{asked}");
+
+    let (status, said, _, _) = run("true", "", "1");
+    assert_eq!(status, 0, "a fork may not comment, and its change is no worse for that");
+    assert!(said.contains("::warning title=eventsmith::the comment could not be written"), "{said}");
 }
 
 /// A remote repository with a catalogue on `main`, and a pull request of some commits that breaks it, as GitHub has them.
