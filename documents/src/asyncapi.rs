@@ -5,6 +5,7 @@
 //! `x-eventsmith`.
 
 mod channels;
+mod cloud_events;
 mod messages;
 mod operations;
 mod schemas;

@@ -378,7 +378,9 @@ impl<'a> Pages<'a> {
         let edges: Vec<Value> = flow
             .edges
             .iter()
-            .map(|edge| {
+            .enumerate()
+            .map(|(at, edge)| {
+                let id = picture::edge_id(at);
                 let end = |at: usize| {
                     let node = flow.nodes.get(at);
                     let href = node.and_then(|node| self.node_href(&node.name, node.kind)).map(strip);
@@ -389,7 +391,7 @@ impl<'a> Pages<'a> {
                     .iter()
                     .map(|item| json!({"name": item.name, "href": self.event_href(&item.name).map(strip)}));
                 let word = if edge.is_request { "asks" } else { "sends to" };
-                json!({"from": end(edge.from), "to": end(edge.to), "word": word, "items": items.collect::<Vec<_>>()})
+                json!({"id": id, "from": end(edge.from), "to": end(edge.to), "word": word, "items": items.collect::<Vec<_>>()})
             })
             .collect();
         let data =

@@ -2,12 +2,14 @@
 
 use eventsmith_codegen::Loaded;
 use eventsmith_codegen::bundle::bundle;
+use eventsmith_codegen::manifest::Wire;
 use eventsmith_codegen::model::{Event, Version, VersionPart};
 use eventsmith_codegen::payload::ENVELOPE_FILE;
 use eventsmith_codegen::schema::Validator;
 use eventsmith_exact::schema::is_rounded;
 use serde_json::{Map, Value, json};
 
+use super::cloud_events;
 use super::schemas::{Schemas, holds_reference};
 
 /// The name of the schema that all envelopes share.
@@ -60,6 +62,10 @@ pub(super) fn envelope(loaded: &Loaded, schemas: &mut Schemas<'_>) -> Value {
 /// The message of an event or request: its payload in an envelope.
 pub(super) fn enveloped(loaded: &Loaded, schemas: &mut Schemas<'_>, event: &Event, version: &Version) -> Value {
     let name = name(event, version, VersionPart::Itself);
+    let wire = loaded.catalogue.wire_of(event);
+    if wire.is_cloud_event() {
+        return cloud_event(loaded, schemas, (event, version), wire, &name);
+    }
     let common = envelope(loaded, schemas);
     let data = schemas.of_file(&version.file);
     let schema = json!({
@@ -95,6 +101,42 @@ pub(super) fn enveloped(loaded: &Loaded, schemas: &mut Schemas<'_>, event: &Even
         .filter(|example| is_envelope.as_ref().is_none_or(|validator| validator.is_valid(&example["payload"])))
         .collect();
     finished(message, examples, extension(event, version, &version.file))
+}
+
+/// The message of an event that is written as a CloudEvent.
+fn cloud_event(
+    loaded: &Loaded,
+    schemas: &mut Schemas<'_>,
+    (event, version): (&Event, &Version),
+    wire: Wire,
+    name: &str,
+) -> Value {
+    let data = schemas.of_file(&version.file);
+    let mut message = described(loaded, event, name, &version.file);
+    let mut headers = headers(event, version);
+    cloud_events::headers(wire, event, version, &mut headers);
+    message.insert("headers".to_owned(), headers);
+    message.insert("correlationId".to_owned(), json!({"$ref": "#/components/correlationIds/eventsmith"}));
+    let is_structured = wire == Wire::CloudEventsStructured;
+    let payload = match is_structured {
+        true => schemas.add(&format!("{name}.message"), cloud_events::document(event, version, &data)),
+        false => data,
+    };
+    if is_structured {
+        message.insert("contentType".to_owned(), json!("application/cloudevents+json"));
+    }
+    message.insert("payload".to_owned(), payload);
+    let source = source(loaded, event);
+    let examples = examples(loaded, &version.file).map(|(index, data)| {
+        let payload = if is_structured { cloud_events::example(event, version, (index, &source), &data) } else { data };
+        json!({"name": format!("example-{}", index + 1), "payload": payload})
+    });
+    let examples = examples.collect();
+    let mut extension = extension(event, version, &version.file);
+    if let Value::Object(extension) = &mut extension {
+        extension.insert("wire".to_owned(), json!(wire.as_str()));
+    }
+    finished(message, examples, extension)
 }
 
 /// The message that a request is answered with: the payload alone.

@@ -1,7 +1,8 @@
 //! Schemas that hold together for one value.
 
 use eventsmith_codegen::references::Location;
-use eventsmith_exact::schema::spelled;
+use eventsmith_exact::Tape;
+use eventsmith_exact::schema::{is_rounded, spelled, text_of};
 use serde_json::{Map, Value};
 
 /// A schema with all that holds together with it: what it refers to, and what its `allOf` lists.
@@ -29,8 +30,26 @@ impl<'a> Layers<'a> {
 
     /// The elements of a list, as JSON.
     pub(super) fn list(&self, keyword: &str) -> Vec<String> {
-        let Some((_, Value::Array(items))) = self.first(keyword) else { return Vec::new() };
-        items.iter().map(Value::to_string).collect()
+        let Some((_, members)) = self.0.iter().find(|(_, members)| members.contains_key(keyword)) else {
+            return Vec::new();
+        };
+        let Some(Value::Array(items)) = members.get(keyword) else { return Vec::new() };
+        if !is_rounded(members, keyword) {
+            return items.iter().map(Value::to_string).collect();
+        }
+        // Numbers that no double holds stand beside the keyword as they were written.
+        let text = spelled(members, keyword, &Value::Array(items.clone()));
+        let mut tape = Tape::default();
+        let node = tape.read(&text);
+        node.map(|node| node.children().into_iter().map(|(_, child)| text_of(child)).collect()).unwrap_or_default()
+    }
+
+    /// The schemas for the places of a list, if it has such: their keyword, where it stands, and how many there are.
+    pub(super) fn tuple(&self) -> Option<(&'static str, &Location, usize)> {
+        ["prefixItems", "items"].into_iter().find_map(|keyword| match self.first(keyword) {
+            Some((at, Value::Array(items))) => Some((keyword, at, items.len())),
+            _ => None,
+        })
     }
 
     /// What else must hold, in words.

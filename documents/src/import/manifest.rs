@@ -27,6 +27,10 @@ pub(super) fn manifest(plan: &Plan, softened: &BTreeSet<String>) -> String {
             ("asks", &service.sends, &requests),
         ];
         let _ = write!(text, "\n[services.{}]\n", quoted(name));
+        let written = plan.files.values().filter(|planned| service.sends.contains(&planned.event_type));
+        if let Some(wire) = written.filter_map(|planned| planned.wire.as_deref()).next() {
+            let _ = writeln!(text, "wire = {}", quoted(wire));
+        }
         for (role, types, known) in lists {
             let types: Vec<&String> = types.iter().filter(|name| known.contains(name.as_str())).collect();
             if !types.is_empty() {

@@ -27,6 +27,8 @@ pub(super) struct Planned {
     pub(super) event_type: String,
     /// Whether it says what a request is answered with.
     pub(super) is_answer: bool,
+    /// How it is written, if that is said.
+    pub(super) wire: Option<String>,
     /// Where the message stands in the document.
     pub(super) place: Place,
     pub(super) schema: Value,
@@ -92,9 +94,13 @@ impl Plan {
         let Naming { kind, event_type, number, file } = naming;
         let path = file.unwrap_or_else(|| format!("{kind}/{}.v{number}.json", event_type.replace('.', "/")));
         let is_answer = path.ends_with(".reply.json") || path.ends_with(".error.json");
-        let is_ours = making.extension(place)?.is_some();
-        let Some(payload) = making.payload(place, is_ours && !is_answer)? else { return Ok(()) };
-        let Some(mut schema) = making.schema(place, &payload, &path, is_ours && !is_answer)? else { return Ok(()) };
+        let own = making.extension(place)?;
+        let wire = own.as_ref().and_then(|own| own.get("wire")).and_then(Value::as_str).map(ToOwned::to_owned);
+        let is_ours = own.is_some();
+        // In binary mode the body is the payload.
+        let is_enveloped = is_ours && !is_answer && wire.as_deref() != Some("cloudevents");
+        let Some(payload) = making.payload(place, is_enveloped)? else { return Ok(()) };
+        let Some(mut schema) = making.schema(place, &payload, &path, is_enveloped)? else { return Ok(()) };
         if !is_answer {
             let event = making.x_event(place, used, &schema, (&self.root, is_ours), all)?;
             if let (Some(event), Value::Object(members)) = (event, &mut schema) {
@@ -112,6 +118,7 @@ impl Plan {
             kind: kind.clone(),
             event_type: event_type.clone(),
             is_answer,
+            wire: wire.clone(),
             place: place.clone(),
             schema,
         };
@@ -165,6 +172,7 @@ impl Plan {
                 kind: "state".to_owned(),
                 event_type: stem.to_owned(),
                 is_answer: false,
+                wire: None,
                 place: schema,
                 schema: drafted(converted),
             };

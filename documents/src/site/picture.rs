@@ -42,7 +42,10 @@ pub(super) fn around(flow: &Flow, focus: usize, links: &Links<'_>) -> Option<Val
             let (from, to) = if is_left { (x + BOX.0, middle) } else { (middle + BOX.0, x) };
             let lines: Vec<&str> = edge.items.iter().map(|item| item.name.as_str()).collect();
             let path = format!("M{from:.0} {center:.0}L{:.0} {center:.0}", to - 2.0);
-            arrows.push(json!({"path": path, "is_request": edge.is_request, "title": lines.join(", ")}));
+            // Where one type flows the arrow is it; else its types lead to their pages, and the arrow to whoever is at its other end.
+            let of_item = lines.first().filter(|_| lines.len() == 1).and_then(|name| (links.item)(name));
+            let href = of_item.or_else(|| node.and_then(|node| (links.node)(&node.name, node.kind)));
+            arrows.push(json!({"path": path, "is_request": edge.is_request, "title": lines.join(", "), "href": href}));
             for (at, name) in lines.iter().enumerate() {
                 // Half of the lines above the arrow, half of them below.
                 let above = lines.len().div_ceil(2);
@@ -84,7 +87,8 @@ pub(super) fn ring(flow: &Flow, links: &Links<'_>) -> Option<Value> {
         let (x, y) = place(at);
         boxed(&node.name, node.kind, (x - BOX.0 / 2.0, y - BOX.1 / 2.0), BOX.1, links)
     });
-    let arrows = flow.edges.iter().filter(|edge| edge.from != edge.to).map(|edge| {
+    let edges = flow.edges.iter().enumerate().filter(|(_, edge)| edge.from != edge.to);
+    let arrows = edges.map(|(at, edge)| {
         let (from, to) = (place(edge.from), place(edge.to));
         // Each way and kind bends to a side of its own.
         let bend = if edge.is_request { 0.16 } else { 0.08 };
@@ -94,13 +98,19 @@ pub(super) fn ring(flow: &Flow, links: &Links<'_>) -> Option<Value> {
         let names: Vec<&str> = edge.items.iter().map(|item| item.name.as_str()).collect();
         let ends = [edge.from, edge.to].map(|at| flow.nodes.get(at).map_or("", |node| node.name.as_str()));
         let path = format!("M{:.0} {:.0}Q{:.0} {:.0} {:.0} {:.0}", from.0, from.1, by.0, by.1, to.0, to.1);
-        json!({"path": path, "is_request": edge.is_request, "title": format!("{} to {}: {}", ends[0], ends[1], names.join(", "))})
+        let title = format!("{} to {}: {}", ends[0], ends[1], names.join(", "));
+        json!({"path": path, "is_request": edge.is_request, "title": title, "href": format!("#{}", edge_id(at))})
     });
     let (width, height) = (center.0 * 2.0, center.1 * 2.0);
     let (boxes, arrows): (Vec<Value>, Vec<Value>) = (boxes.collect(), arrows.collect());
     Some(
         json!({"title": flow.title, "width": round(width), "height": round(height), "boxes": boxes, "arrows": arrows, "texts": []}),
     )
+}
+
+/// The address of what flows within the list of the first page.
+pub(super) fn edge_id(at: usize) -> String {
+    format!("flow-{}", at + 1)
 }
 
 fn row(edge: &Edge) -> f64 {

@@ -331,3 +331,62 @@ fn a_server_is_a_host_and_never_a_secret() {
     let server = Server::parse("a", "wss://h:443/nats").unwrap();
     assert_eq!((server.host.as_str(), server.path.as_str(), server.protocol.as_str()), ("h:443", "/nats", "wss"));
 }
+
+/// A catalogue whose services write each on a wire of their own.
+fn wires() -> Loaded {
+    let manifest = r#"
+root = "shop"
+wire = "cloudevents"
+[streams.ORDERS]
+subjects = ["shop.domain.>"]
+[services.orders]
+publishes = ["order.placed"]
+[services.billing]
+wire = "cloudevents-structured"
+publishes = ["order.billed"]
+"#;
+    let schema = json!({
+        "type": "object", "description": "An order.", "properties": {"id": {"type": "string", "maxLength": 9}},
+        "required": ["id"], "examples": [{"id": "o-1"}],
+    });
+    catalogue(&[
+        ("eventsmith.toml", json!(manifest)),
+        ("domain/order/placed.v1.json", schema.clone()),
+        ("domain/order/billed.v1.json", schema),
+    ])
+}
+
+#[test]
+fn cloud_events_are_described_as_such_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = document(&wires(), &Options::default());
+    let [json, _] = written(folder.path(), "wires", &document);
+
+    let said = peer(&[&json], "parse");
+
+    assert_eq!(said, ["read 2 2 2"]);
+    let messages = &document.value["components"]["messages"];
+    let placed = &messages["order.placed.v1"];
+    assert_eq!(placed["payload"], json!({"$ref": "#/components/schemas/order.placed.v1"}));
+    assert_eq!(placed["headers"]["properties"]["ce-dataversion"]["const"], "1");
+    let billed = &messages["order.billed.v1"];
+    assert_eq!(billed["contentType"], "application/cloudevents+json");
+    assert_eq!(billed["examples"][0]["payload"]["data"], json!({"id": "o-1"}));
+    let schemas = &document.value["components"];
+    let own = json!({"allOf": [{"$ref": "#/components/schemas/order.billed.v1.message"}], "components": schemas});
+    assert!(Validator::new(&own).unwrap().is_valid(&billed["examples"][0]["payload"]));
+
+    let text = document.to_json();
+    let imported = eventsmith_documents::import::import("wires.json", &mut |_| Ok(text.clone())).unwrap();
+    let files = imported.files.into_iter().map(|(path, text)| (path, text.into_bytes()));
+    let back = from_files("memory", files.collect());
+    let wires = |loaded: &Loaded| -> Vec<_> {
+        loaded
+            .catalogue
+            .events
+            .iter()
+            .map(|event| (event.event_type.clone(), loaded.catalogue.wire_of(event)))
+            .collect()
+    };
+    assert_eq!(wires(&back), wires(&crate::wires()));
+}
