@@ -13,6 +13,7 @@ mod support;
 mod aggregates;
 mod backups;
 mod breaking;
+mod cloud_events;
 mod dlq;
 mod example;
 mod exported;
