@@ -2,7 +2,8 @@
 
 use crate::history::{DeadLetter, Run, number_of};
 use crate::plan::{FaultKind, RunEnd};
-use crate::server::{ACCOUNTS, EVENTS, SAGAS};
+use crate::server::sagas::SAGAS;
+use crate::server::{ACCOUNTS, EVENTS};
 use crate::state::State;
 
 /// The reason of events that the server delivers no more.

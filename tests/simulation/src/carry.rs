@@ -12,7 +12,8 @@ use crate::mutation::Mutation;
 use crate::parcel::Parcel;
 use crate::process::{Frame, Listener, Process};
 use crate::server::consumer::MALFORMED;
-use crate::server::{Connection, Loss, Output, SAGAS};
+use crate::server::sagas::SAGAS;
+use crate::server::{Connection, Loss, Output};
 use crate::state::State;
 
 /// How long a reconnecting client waits between attempts.

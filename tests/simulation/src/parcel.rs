@@ -5,7 +5,7 @@ use eventsmith::simulation::ClientEvent;
 
 use crate::plan::Fault;
 use crate::process::Frame;
-use crate::server::ReceivedAck;
+use crate::server::acks::ReceivedAck;
 
 /// Something that happens later.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! A model of nats-server with JetStream, as far as the bus uses it. It has no clock and sends nothing by itself.
 
+pub mod acks;
 mod api;
 pub mod consumer;
 pub mod sagas;
@@ -14,7 +15,9 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::clock::Time;
+use acks::{ReceivedAck, read_ack};
 use consumer::{Ack, Consumer, Sent, status};
+use sagas::SAGAS;
 use stream::{Publication, Stored, Stream, error};
 
 /// The stream of the events.
@@ -27,8 +30,6 @@ pub const REPLIES: &str = "KV_REPLIES_shop";
 pub const ACCOUNTS: &str = "ACCOUNTS";
 /// The bucket of their snapshots.
 pub const SNAPSHOTS: &str = "KV_ACCOUNT_SNAPSHOTS";
-/// The stream of the sagas.
-pub const SAGAS: &str = "SAGAS";
 /// The command whose answer nobody keeps.
 pub const PLACE: &str = "rules.command.order.place";
 /// The durable consumer.
@@ -91,19 +92,6 @@ pub enum Output {
     },
     /// An ack that has arrived and is not processed yet.
     Ack(ReceivedAck),
-}
-
-/// An ack on its way within the server.
-#[derive(Debug, Clone)]
-pub struct ReceivedAck {
-    consumer: String,
-    sequence: u64,
-    delivery: u64,
-    process: usize,
-    ack: Ack,
-    reply: Option<String>,
-    /// Whether the network kept it for a while, or brought it once more: who sent it cannot know what it does.
-    pub is_late: bool,
 }
 
 /// What a message that was stored came to.
@@ -385,6 +373,19 @@ impl Server {
         }
     }
 
+    /// Lets time-outs happen that are due, and delivers what there is to deliver.
+    fn work_for_sagas(&mut self, now: Time) {
+        let Some(stream) = self.streams.get_mut(SAGAS) else { return };
+        stream.fire(now);
+        let (connections, mut sent) = (&self.connections, Vec::new());
+        for consumer in &mut self.of_sagas {
+            // Without a limit of deliveries nothing is given up.
+            consumer.work(stream, now, |subject| is_subscribed(connections, subject), &mut sent);
+            consumer.handed.clear();
+        }
+        sent.into_iter().for_each(|sent| self.send(sent, Loss::Never));
+    }
+
     /// Deletes the stream of the events and its consumer.
     pub fn delete_events(&mut self) {
         self.streams.remove(EVENTS);
@@ -487,22 +488,4 @@ fn plain(subject: &str, payload: Bytes) -> Sent {
     let length = payload.len();
     let (reply, headers, status, description) = (None, None::<HeaderMap>, None, None);
     (subject.to_owned(), Message { subject: subject.into(), reply, payload, headers, status, description, length })
-}
-
-/// Reads `STREAM.CONSUMER.COUNT.SEQUENCE.DELIVERY.TIME.PENDING` and what is said there. (NATS ADR-15.)
-fn read_ack(subject: &str, payload: &[u8], process: usize, reply: Option<String>) -> Option<ReceivedAck> {
-    let mut tokens = subject.split('.').skip(1);
-    let (consumer, _) = (tokens.next()?.to_owned(), tokens.next()?);
-    let (sequence, delivery) = (tokens.next()?.parse().ok()?, tokens.next()?.parse().ok()?);
-    let text = std::str::from_utf8(payload).ok()?;
-    let ack = match text.split(' ').next()? {
-        "+ACK" | "+TERM" => Ack::Done,
-        "+WPI" => Ack::Progress,
-        "-NAK" => {
-            let delay = text.split_once("\"delay\":").and_then(|(_, delay)| delay.trim_end_matches('}').parse().ok());
-            Ack::Nak(delay.map(|delay: u64| delay / 1_000_000))
-        }
-        _ => return None,
-    };
-    Some(ReceivedAck { consumer, sequence, delivery, process, ack, reply, is_late: false })
 }

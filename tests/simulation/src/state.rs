@@ -12,7 +12,8 @@ use crate::parcel::Parcel;
 use crate::plan::{Ending, Plan};
 use crate::process::Process;
 use crate::server::consumer::Consumer;
-use crate::server::{EVENTS, SAGAS, SERVICE, Server, sagas};
+use crate::server::sagas::{self, SAGAS};
+use crate::server::{EVENTS, SERVICE, Server};
 
 /// The state of a world.
 #[derive(Debug)]

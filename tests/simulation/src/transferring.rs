@@ -17,7 +17,7 @@ use crate::bank::{Verdict, id_of};
 use crate::clock::Time;
 use crate::messages::{reply, request, state};
 use crate::plan::{STEPS, StepPlan};
-use crate::server::SAGAS;
+use crate::server::sagas::SAGAS;
 use crate::service::{begin, connect};
 use crate::world::World;
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use async_nats::HeaderMap;
 
-use super::stream::{Stored, Stream};
 use crate::clock::{Time, parse};
 
 /// What waits in a stream, by its subject: when it is due, and its number.
@@ -15,13 +14,14 @@ pub(super) struct Schedules {
 
 impl Schedules {
     /// A message was stored. Returns the numbers of those that are outdated by it.
-    pub(super) fn stored(&mut self, number: u64, stored: &Stored) -> Vec<u64> {
-        let is_cancel = stored.header("Nats-Schedule-Next") == Some("purge");
-        let cancelled = stored.header("Nats-Scheduler").filter(|_| is_cancel);
+    pub(super) fn stored(&mut self, number: u64, subject: &str, headers: Option<&HeaderMap>) -> Vec<u64> {
+        let header = |name: &str| headers?.get(name).map(|value| value.as_str());
+        let is_cancel = header("Nats-Schedule-Next") == Some("purge");
+        let cancelled = header("Nats-Scheduler").filter(|_| is_cancel);
         let mut outdated: Vec<u64> = cancelled.and_then(|subject| self.remove(subject)).into_iter().collect();
-        if let Some(at) = stored.header("Nats-Schedule").and_then(|schedule| parse(schedule.strip_prefix("@at ")?)) {
-            outdated.extend(self.remove(&stored.subject));
-            self.waiting.insert(stored.subject.clone(), (at, number));
+        if let Some(at) = header("Nats-Schedule").and_then(|schedule| parse(schedule.strip_prefix("@at ")?)) {
+            outdated.extend(self.remove(subject));
+            self.waiting.insert(subject.to_owned(), (at, number));
         }
         outdated
     }
@@ -29,38 +29,33 @@ impl Schedules {
     fn remove(&mut self, subject: &str) -> Option<u64> {
         self.waiting.remove(subject).map(|(_, number)| number)
     }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.waiting.values().map(|(at, _)| *at).min()
+    }
+
+    /// The subjects of all.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = &str> {
+        self.waiting.keys().map(String::as_str)
+    }
+
+    /// Takes one that is due: its subject and its number.
+    pub(super) fn take_due(&mut self, now: Time) -> Option<(String, u64)> {
+        let due = self.waiting.iter().filter(|(_, (at, _))| *at <= now).min_by_key(|(_, waiting)| **waiting)?;
+        let (subject, number) = (due.0.clone(), due.1.1);
+        self.waiting.remove(&subject);
+        Some((subject, number))
+    }
 }
 
-impl Stream {
-    /// When the next message is due that waits.
-    pub fn next_schedule(&self) -> Option<Time> {
-        self.schedules.waiting.values().map(|(at, _)| *at).min()
+/// What is stored of a message when it is due: what told how to store it is gone, and the rest stays.
+pub(super) fn fired(subject: &str, headers: &HeaderMap) -> HeaderMap {
+    let mut fired = HeaderMap::new();
+    for (name, values) in headers.iter().filter(|(name, _)| !name.to_string().starts_with("Nats-")) {
+        values.iter().for_each(|value| fired.append(name.clone(), value.clone()));
     }
-
-    /// The subjects of what waits.
-    pub fn waiting(&self) -> impl Iterator<Item = &str> {
-        self.schedules.waiting.keys().map(String::as_str)
-    }
-
-    /// Stores what is due where it is to go, in the place of what told so.
-    pub(super) fn fire(&mut self, now: Time) {
-        while let Some((subject, number)) = self.due(now) {
-            self.schedules.waiting.remove(&subject);
-            let Some(Stored { headers, payload, .. }) = self.messages.remove(&number) else { continue };
-            let headers = headers.unwrap_or_default();
-            let Some(target) = headers.get("Nats-Schedule-Target").map(ToString::to_string) else { continue };
-            let mut fired = HeaderMap::new();
-            for (name, values) in headers.iter().filter(|(name, _)| !name.to_string().starts_with("Nats-")) {
-                values.iter().for_each(|value| fired.append(name.clone(), value.clone()));
-            }
-            fired.insert("Nats-Scheduler", subject.as_str());
-            fired.insert("Nats-Schedule-Next", "purge");
-            self.publish(Stored { subject: target, headers: Some(fired), block: None, payload, at: now });
-        }
-    }
-
-    fn due(&self, now: Time) -> Option<(String, u64)> {
-        let due = self.schedules.waiting.iter().filter(|(_, (at, _))| *at <= now);
-        due.min_by_key(|(_, (at, number))| (*at, *number)).map(|(subject, (_, number))| (subject.clone(), *number))
-    }
+    fired.insert("Nats-Scheduler", subject);
+    fired.insert("Nats-Schedule-Next", "purge");
+    fired
 }

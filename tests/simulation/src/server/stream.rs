@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::schedules::Schedules;
+use super::schedules::{Schedules, fired};
 use crate::clock::{Time, nanoseconds, text};
 
 /// For how long an id is known.
@@ -42,7 +42,7 @@ pub struct Stream {
     pub last: u64,
     /// Whether it keeps the last message of each subject only.
     is_of_keys: bool,
-    pub(super) schedules: Schedules,
+    schedules: Schedules,
     ids: HashMap<String, (u64, Time)>,
     last_id: String,
     last_of: HashMap<String, u64>,
@@ -138,7 +138,7 @@ impl Stream {
         if let Some(id) = id {
             self.ids.insert(id, (self.last, stored.at + DUPLICATE_WINDOW));
         }
-        let outdated = self.schedules.stored(self.last, &stored);
+        let outdated = self.schedules.stored(self.last, &stored.subject, stored.headers.as_ref());
         outdated.into_iter().for_each(|number| drop(self.messages.remove(&number)));
         self.messages.insert(self.last, stored);
         Publication::Stored(self.last)
@@ -165,6 +165,27 @@ impl Stream {
             }
         }
         last
+    }
+
+    /// When the next message is due that waits.
+    pub fn next_schedule(&self) -> Option<Time> {
+        self.schedules.next()
+    }
+
+    /// The subjects of what waits.
+    pub fn waiting(&self) -> impl Iterator<Item = &str> {
+        self.schedules.subjects()
+    }
+
+    /// Stores what is due where it is to go, in the place of what told so.
+    pub(super) fn fire(&mut self, now: Time) {
+        while let Some((subject, number)) = self.schedules.take_due(now) {
+            let Some(Stored { headers, payload, .. }) = self.messages.remove(&number) else { continue };
+            let headers = headers.unwrap_or_default();
+            let Some(target) = headers.get("Nats-Schedule-Target").map(ToString::to_string) else { continue };
+            let headers = Some(fired(&subject, &headers));
+            self.publish(Stored { subject: target, headers, block: None, payload, at: now });
+        }
     }
 
     /// The number of the last message on a subject with wildcards.
