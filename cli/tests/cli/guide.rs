@@ -1,7 +1,7 @@
 //! The documentation is true: what its pages show is done, each page in a folder of its own, and prints what the page says.
 //!
-//! Rust in a page is a documentation test of `tests/src/lib.rs`, `schemas/src/lib.rs`, `tests/telemetry/src/lib.rs` or
-//! `examples/rules-engine/edge/src/lib.rs`. What any other block is for stands in the comment before it, and a block without one fails a test:
+//! Rust in a page is a documentation test of `tests/src/lib.rs`, `schemas/src/lib.rs`, `tests/telemetry/src/lib.rs`,
+//! `examples/rules-engine/src/lib.rs` or `examples/rules-engine/edge/src/lib.rs`. What any other block is for stands in the comment before it, and a block without one fails a test:
 //!
 //! - `<!-- file: PATH -->`: the block is the text of a file; `append` adds it to one.
 //! - `<!-- files -->`: each line is the path of a file and its text. `<!-- there -->`: each line begins with the path of a file

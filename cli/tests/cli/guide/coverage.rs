@@ -8,8 +8,13 @@ use super::page::{Block, Part, parts};
 use super::{EVOLUTION, PAGES, repository};
 
 /// Where pages become documentation tests.
-const DOCTESTS: [&str; 4] =
-    ["tests/src/lib.rs", "schemas/src/lib.rs", "tests/telemetry/src/lib.rs", "examples/rules-engine/edge/src/lib.rs"];
+const DOCTESTS: [&str; 5] = [
+    "tests/src/lib.rs",
+    "schemas/src/lib.rs",
+    "tests/telemetry/src/lib.rs",
+    "examples/rules-engine/src/lib.rs",
+    "examples/rules-engine/edge/src/lib.rs",
+];
 
 /// All pages but those of `docs/rules`, which are written from examples that a test of codegen tries.
 fn pages() -> Vec<String> {
