@@ -245,7 +245,7 @@ fn the_help_about_a_manifest_fits_what_is_wrong() {
             "root = \"r\"\nzzzzzzzzzzz = 1".to_owned(),
             2,
             "there is no key `zzzzzzzzzzz`",
-            "there are root, compatibility",
+            "there are root, wire, site, compatibility",
         ),
         (String::new(), 1, "the key `root` is missing", "root = \"rules\""),
         ("root = \"r\"\n[streams.S]".to_owned(), 2, "the key `subjects` is missing", "add a line: subjects = .."),

@@ -110,6 +110,14 @@ fn every_id_that_is_emitted_has_an_entry_and_every_entry_is_emitted() {
         sources(&repository().join(folder), &mut texts);
     }
     texts.retain(|(path, _)| !path.components().any(|step| step.as_os_str() == "rule"));
+    // What is wrong with a deployment is no rule of a catalogue: it is listed in the guide to servers.
+    let (deployed, texts): (Vec<_>, Vec<_>) =
+        texts.into_iter().partition(|(path, _)| path.to_string_lossy().contains("commands/server"));
+    let guide = fs::read_to_string(repository().join("docs/operations/server.md")).unwrap();
+    let flaws: BTreeSet<String> = deployed.iter().flat_map(|(_, text)| emitted(text)).collect();
+    let unlisted: Vec<&String> = flaws.iter().filter(|id| !guide.contains(&format!("`{id}`"))).collect();
+    assert_eq!(unlisted, Vec::<&String>::new(), "docs/operations/server.md does not list them");
+    assert!(flaws.len() >= 15, "the search for flaws finds too few: {flaws:?}");
     let emitted: BTreeSet<String> = texts.iter().flat_map(|(_, text)| emitted(text)).collect();
     let known: BTreeSet<String> = RULES.iter().map(|rule| rule.id.to_owned()).collect();
     // Every lint rule stands in the table of checks, and its example above shows that it is asked.

@@ -65,7 +65,7 @@ fn patterns_of_names_places_of_tuples_and_wide_values_have_rows() {
             ("{^x-}", 0, "text"),
         ]
     );
-    assert_eq!(all[6].values, ["18446744073709551617", "1.50", "\"a\""]);
+    assert_eq!(all[6].values, ["18446744073709551617", "1.5", "\"a\""]);
     assert_eq!(all[7].description, "Ours.");
 }
 
