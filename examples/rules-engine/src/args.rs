@@ -1,5 +1,8 @@
 //! What the program is told on its command line.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use clap::Parser;
 
 /// Runs the rules engine: nine services, checkouts, and the audit of what became of them.
@@ -34,7 +37,19 @@ pub struct Args {
     pub groups: u32,
     /// The settings of the services, as TOML.
     #[arg(long, value_name = "FILE")]
-    pub config: Option<std::path::PathBuf>,
+    pub config: Option<PathBuf>,
+    /// Where the payment gateway is, without a path; it is played in the process of payments without this.
+    #[arg(long, value_name = "URL", requires = "gateway_token")]
+    pub gateway: Option<String>,
+    /// The file that holds the token of the gateway.
+    #[arg(long, value_name = "FILE", requires = "gateway")]
+    pub gateway_token: Option<PathBuf>,
+    /// Serve commands and queries over HTTP at this address, for instance 127.0.0.1:8080.
+    #[arg(long, value_name = "ADDR", requires = "http_tokens")]
+    pub http: Option<SocketAddr>,
+    /// The file of those who may ask over HTTP: lines of NAME TOKEN.
+    #[arg(long, value_name = "FILE", requires = "http")]
+    pub http_tokens: Option<PathBuf>,
 }
 
 fn positive(text: &str) -> Result<f64, String> {

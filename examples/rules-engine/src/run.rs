@@ -14,6 +14,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::load::{Load, Outcome};
 use crate::running::Running;
+use crate::services::payments::outside::Outside;
 use crate::world::World;
 
 /// The services that keep the answers to idempotent commands, and for how long: as the schemas of their commands say.
@@ -25,13 +26,16 @@ const REPLY_WINDOW: Duration = Duration::from_secs(600);
 /// # Errors
 /// What kept it from doing so.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = match &args.config {
+    let mut config = match &args.config {
         None => Config::default(),
         Some(file) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
             toml::from_str(&text).with_context(|| format!("{} is no configuration", file.display()))?
         }
     };
+    if let (Some(url), Some(token_file)) = (args.gateway.clone(), args.gateway_token.clone()) {
+        config.payments.gateway = Some(Outside { url, token_file });
+    }
     // The server stops when it is dropped.
     let mut server = None;
     let bus = match &args {
@@ -41,12 +45,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     provision(&bus).await?;
     if !args.service.is_empty() {
-        serve(&bus, &config, &args.service).await?;
+        serve(&bus, &config, &args).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let running = match args.no_services {
         true => None,
-        false => Some(Running::start(&bus, &config, &[])?),
+        false => Some(start(&bus, &config, &args)?),
     };
     let world = World::create(&bus, args.groups).await?;
     println!("{} rules are in effect, {} coupons issued", world.promotions.len(), world.coupons.len());
@@ -101,10 +105,19 @@ pub async fn connect(url: &str) -> anyhow::Result<Bus> {
     Ok(Bus::connect(config).await?)
 }
 
+/// Starts services, and HTTP beside them.
+fn start(bus: &Bus, config: &Config, args: &Args) -> anyhow::Result<Running> {
+    let mut running = Running::start(bus, config, &args.service)?;
+    if let (Some(address), Some(tokens)) = (args.http, &args.http_tokens) {
+        running.run("http", crate::http::parts(bus, address, tokens.clone()));
+    }
+    Ok(running)
+}
+
 /// Runs services until the process is told to stop.
-async fn serve(bus: &Bus, config: &Config, names: &[String]) -> anyhow::Result<()> {
-    let mut running = Running::start(bus, config, names)?;
-    println!("{} run", names.join(", "));
+async fn serve(bus: &Bus, config: &Config, args: &Args) -> anyhow::Result<()> {
+    let mut running = start(bus, config, args)?;
+    println!("{} run", args.service.join(", "));
     tokio::select! {
         ended = running.failed() => ended?,
         _ = shutdown_signal() => {}

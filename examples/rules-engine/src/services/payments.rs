@@ -7,6 +7,7 @@
 mod commands;
 mod desk;
 pub mod gateway;
+pub mod outside;
 pub mod payment;
 pub mod played;
 
@@ -19,11 +20,19 @@ use crate::parts::{Parts, with};
 pub use desk::Config;
 use desk::Desk;
 use gateway::Gateway;
+use outside::OutsideGateway;
 use played::PlayedGateway;
 
-/// The parts of the service, with the gateway that is played in this process.
+/// The parts of the service, with the gateway that the settings name, or the one that is played in this process.
 pub fn parts(bus: &Bus, config: &Config) -> Parts {
-    parts_with(bus, Arc::new(PlayedGateway::new(config.played.clone())))
+    let Some(outside) = &config.gateway else {
+        return parts_with(bus, Arc::new(PlayedGateway::new(config.played.clone())));
+    };
+    match OutsideGateway::new(bus, outside) {
+        Ok(gateway) => parts_with(bus, Arc::new(gateway)),
+        // It ends at once, and says why.
+        Err(error) => Parts::default().with(move |_| async move { Err(error) }),
+    }
 }
 
 /// The parts of the service, with a gateway.

@@ -1,6 +1,6 @@
 //! A payment as its events make it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use eventsmith::DateTime;
 use eventsmith::error::InvalidText;
@@ -18,12 +18,14 @@ use crate::money::like;
 /// One payment.
 #[derive(Debug, Clone, Default)]
 pub struct Payment {
+    /// What was authorized.
+    pub order: Option<Order>,
     /// When it was authorized.
     pub authorized_at: Option<DateTime>,
     /// How much was captured, in minor units, and when.
     pub captured: Option<(i64, DateTime)>,
-    /// The refunds, and what they come to, in minor units.
-    pub refunds: BTreeSet<RefundId>,
+    /// The refunds, each in minor units.
+    pub refunds: BTreeMap<RefundId, i64>,
     /// What they come to, in minor units.
     pub refunded_minor: i64,
     /// Whether it was voided.
@@ -37,11 +39,20 @@ impl Aggregate for Payment {
 
     fn apply(&mut self, event: &PaymentEvent) {
         match event {
-            PaymentEvent::Authorized(it) => self.authorized_at = Some(it.authorized_at.clone()),
+            PaymentEvent::Authorized(it) => {
+                self.authorized_at = Some(it.authorized_at.clone());
+                self.order = Some(Order {
+                    payment_id: it.payment_id.clone(),
+                    transaction_id: it.transaction_id.clone(),
+                    customer_id: it.customer_id.clone(),
+                    amount: it.amount.clone(),
+                    method: it.method.clone(),
+                });
+            }
             PaymentEvent::Captured(it) => self.captured = Some((it.amount.amount_minor, it.captured_at.clone())),
             PaymentEvent::Voided(_) => self.is_voided = true,
             PaymentEvent::Refunded(it) => {
-                self.refunds.insert(it.refund_id.clone());
+                self.refunds.insert(it.refund_id.clone(), it.amount.amount_minor);
                 self.refunded_minor += it.amount.amount_minor;
             }
             PaymentEvent::Failed(it) => self.declined = Some(it.error_code.clone()),
@@ -92,7 +103,7 @@ impl Payment {
             events.push(captured(order, record.captured_minor, &now));
         }
         let mut left = record.captured_minor - self.refunded_minor;
-        for (refund_id, amount) in record.refunds.iter().filter(|(id, _)| !self.refunds.contains(*id)) {
+        for (refund_id, amount) in record.refunds.iter().filter(|(id, _)| !self.refunds.contains_key(*id)) {
             left -= amount;
             events.push(refunded(order, (refund_id, *amount), left, (reasons.refund, &now)));
         }
