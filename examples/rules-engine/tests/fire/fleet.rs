@@ -61,9 +61,9 @@ impl Fleet {
                 if !std::mem::take(&mut instance.is_rolled) {
                     self.ended += 1;
                     let log = std::fs::read_to_string(self.folder.join(format!("{}.log", instance.service)))?;
-                    let lines: Vec<&str> = log.lines().rev().take(4).collect();
-                    let lines: Vec<&str> = lines.into_iter().rev().collect();
-                    println!("          {} ended by itself, {status}: {}", instance.service, lines.join(" / "));
+                    let said: Vec<&str> = log.lines().filter(|line| !line.ends_with(" run")).collect();
+                    let said = said[said.len().saturating_sub(5)..].join(" / ");
+                    println!("          {} ended by itself, {status}: {}", instance.service, said);
                 }
             }
             if instance.child.is_none() && !instance.is_extra && Instant::now() >= instance.down_until {
@@ -133,6 +133,7 @@ impl Instance {
         let child = Command::new(env!("CARGO_BIN_EXE_rules-engine"))
             .args(arguments)
             .arg(self.service)
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -4,6 +4,7 @@ mod common;
 mod contracts;
 mod coupons;
 mod loyalty;
+mod outside;
 mod payments;
 mod rules;
 mod rules_management;
