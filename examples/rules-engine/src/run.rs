@@ -8,6 +8,7 @@ use eventsmith::admin::{BusAdmin, Topology};
 use eventsmith::state::PROJECTIONS;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Uuid, shutdown_signal};
+use tokio::net::TcpListener;
 
 use crate::args::Args;
 use crate::audit::Audit;
@@ -50,7 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let running = match args.no_services {
         true => None,
-        false => Some(start(&bus, &config, &args)?),
+        false => Some(start(&bus, &config, &args).await?),
     };
     let world = World::create(&bus, args.groups).await?;
     println!("{} rules are in effect, {} coupons issued", world.promotions.len(), world.coupons.len());
@@ -106,17 +107,19 @@ pub async fn connect(url: &str) -> anyhow::Result<Bus> {
 }
 
 /// Starts services, and HTTP beside them.
-fn start(bus: &Bus, config: &Config, args: &Args) -> anyhow::Result<Running> {
+async fn start(bus: &Bus, config: &Config, args: &Args) -> anyhow::Result<Running> {
     let mut running = Running::start(bus, config, &args.service)?;
     if let (Some(address), Some(tokens)) = (args.http, &args.http_tokens) {
-        running.run("http", crate::http::parts(bus, address, tokens.clone()));
+        let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be served"))?;
+        println!("http://{}/openapi.json lists what can be asked", listener.local_addr()?);
+        running.run("http", crate::http::parts(bus, listener, tokens.clone()));
     }
     Ok(running)
 }
 
 /// Runs services until the process is told to stop.
 async fn serve(bus: &Bus, config: &Config, args: &Args) -> anyhow::Result<()> {
-    let mut running = start(bus, config, args)?;
+    let mut running = start(bus, config, args).await?;
     println!("{} run", args.service.join(", "));
     tokio::select! {
         ended = running.failed() => ended?,

@@ -3,6 +3,7 @@
 mod common;
 mod contracts;
 mod coupons;
+mod http;
 mod loyalty;
 mod outside;
 mod payments;

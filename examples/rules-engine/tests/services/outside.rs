@@ -11,8 +11,8 @@ use rules_engine::services::payments::payment::Payment;
 use rules_engine_edge::played::{Fault, PlayedGateway};
 use rules_events::external::{ExternalRequestCompleted, ExternalRequestFailed};
 use rules_events::payment::{
-    PaymentAuthorize, PaymentAuthorizeError, PaymentCapture, PaymentRefund, PaymentRefundError, PaymentVoid,
-    PaymentVoidError,
+    PaymentAuthorize, PaymentAuthorizeError, PaymentCapture, PaymentCaptureError, PaymentRefund, PaymentRefundError,
+    PaymentVoid, PaymentVoidError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -127,7 +127,8 @@ async fn what_is_voided_is_not_captured_and_what_is_captured_is_refunded_alone()
     bus.request(&of::<PaymentAuthorize>(order("4242"))?).await?;
 
     // Refused before the capture, and done after it: a refusal does not stay.
-    let early = bus.request(&of::<PaymentRefund>(refund())?).await;
+    let asked = json!({"payment_id": "pay_1", "refund_id": "ref_1", "reason": "customer_request"});
+    let early = bus.request(&of::<PaymentRefund>(asked)?).await;
     assert!(matches!(early, Err(RequestError::Refused(PaymentRefundError::WrongState(_)))), "{early:?}");
     bus.request(&of::<PaymentCapture>(capture())?).await?;
     let captured = bus.request(&of::<PaymentVoid>(void())?).await;
@@ -146,5 +147,39 @@ async fn a_bank_that_declines_is_a_fact() -> Outcome {
 
     assert!(matches!(declined, Err(RequestError::Refused(PaymentAuthorizeError::NotAllowed(_)))), "{declined:?}");
     assert_eq!(told(bus).await?, ["payment.failed"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_cancelled_before_it_is_captured_never_is() -> Outcome {
+    let World { bus, gateway, .. } = &world().await?;
+    bus.request(&of::<PaymentAuthorize>(order("4242"))?).await?;
+
+    let cancelled = bus.request(&of::<PaymentRefund>(refund())?).await;
+    // It was on its way when the checkout gave up.
+    let late = bus.request(&of::<PaymentCapture>(capture())?).await;
+    bus.request(&of::<PaymentVoid>(void())?).await?;
+
+    assert!(matches!(cancelled, Err(RequestError::Refused(PaymentRefundError::WrongState(_)))), "{cancelled:?}");
+    assert!(matches!(late, Err(RequestError::Refused(PaymentCaptureError::WrongState(_)))), "{late:?}");
+    assert_eq!(told(bus).await?, ["payment.authorized", "payment.voided"]);
+    assert_eq!(gateway.charges()[0].stage, "cancelled");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_gateway_did_and_nobody_wrote_down_is_written_when_it_is_voided() -> Outcome {
+    let World { bus, gateway, .. } = &world().await?;
+    bus.request(&of::<PaymentAuthorize>(order("4242"))?).await?;
+    // The same gateway, and a history that is empty: as if the service had died before the event.
+    let (other, folder) = (crate::common::bus().await?, tempfile::tempdir()?);
+    let token_file = folder.path().join("token");
+    std::fs::write(&token_file, TOKEN)?;
+    let outside = OutsideGateway::new(&other, &Outside { url: gateway.url(), token_file })?;
+    let _running = run(&other, "payments", parts_with(&other, Arc::new(outside)))?;
+
+    other.request(&of::<PaymentVoid>(void())?).await?;
+
+    assert_eq!(told(&other).await?, ["payment.authorized", "payment.voided"]);
     Ok(())
 }

@@ -9,8 +9,8 @@ use rules_engine::services::payments::parts_with;
 use rules_engine::services::payments::payment::Payment;
 use rules_engine::services::payments::played::{Played, PlayedGateway};
 use rules_events::payment::{
-    PaymentAuthorize, PaymentAuthorizeError, PaymentCapture, PaymentRefund, PaymentRefundError, PaymentVoid,
-    PaymentVoidError,
+    PaymentAuthorize, PaymentAuthorizeError, PaymentCapture, PaymentCaptureError, PaymentRefund, PaymentRefundError,
+    PaymentVoid, PaymentVoidError,
 };
 use serde_json::{Value, json};
 
@@ -112,10 +112,29 @@ async fn what_was_not_captured_is_not_refunded() -> Outcome {
     let _running = run(&bus, "payments", parts_with(&bus, Arc::new(gateway)))?;
     bus.request(&of::<PaymentAuthorize>(order())?).await?;
 
-    let refused = bus.request(&of::<PaymentRefund>(refund())?).await;
+    let asked = json!({"payment_id": "pay_1", "refund_id": "ref_1", "reason": "customer_request"});
+    let refused = bus.request(&of::<PaymentRefund>(asked)?).await;
 
     assert!(
         matches!(refused, Err(RequestError::Refused(PaymentRefundError::WrongState(it))) if it.state.as_str() == "authorized")
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_cancelled_before_it_is_captured_never_is() -> Outcome {
+    let (bus, gateway) = (bus().await?, PlayedGateway::new(well()));
+    let _running = run(&bus, "payments", parts_with(&bus, Arc::new(gateway)))?;
+    bus.request(&of::<PaymentAuthorize>(order())?).await?;
+
+    let cancelled = bus.request(&of::<PaymentRefund>(refund())?).await;
+    // It was on its way when the checkout gave up.
+    let late = bus.request(&of::<PaymentCapture>(json!({"payment_id": "pay_1", "transaction_id": "t_1"}))?).await;
+    bus.request(&of::<PaymentVoid>(void())?).await?;
+
+    let is_voided = |error: &PaymentRefundError| matches!(error, PaymentRefundError::WrongState(it) if it.state.as_str() == "voided");
+    assert!(matches!(&cancelled, Err(RequestError::Refused(error)) if is_voided(error)), "{cancelled:?}");
+    assert!(matches!(late, Err(RequestError::Refused(PaymentCaptureError::WrongState(_)))), "{late:?}");
+    assert_eq!(told(&bus).await?, ["payment.authorized", "payment.voided"]);
     Ok(())
 }

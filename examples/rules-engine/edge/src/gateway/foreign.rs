@@ -21,6 +21,9 @@ pub(crate) struct ForeignCharge {
     pub(crate) reversed: String,
     /// Seconds of the epoch.
     pub(crate) valid_until: i64,
+    /// What the merchant wants told back.
+    #[serde(default)]
+    pub(crate) memo: Option<String>,
     /// What was asked for, by key.
     pub(crate) entries: Vec<ForeignEntry>,
 }
@@ -47,6 +50,8 @@ pub(crate) struct ForeignReason {
 pub(crate) struct ForeignOrder {
     pub(crate) merchant_reference: String,
     pub(crate) note: String,
+    #[serde(default)]
+    pub(crate) memo: Option<String>,
     pub(crate) value: String,
     pub(crate) currency: String,
     pub(crate) instrument: ForeignInstrument,
@@ -75,10 +80,11 @@ pub(crate) struct ForeignError {
 
 impl ForeignOrder {
     pub(crate) fn of(authorization: &Authorization) -> Self {
-        let Authorization { payment_id, transaction_id, amount, method } = authorization;
+        let Authorization { payment_id, transaction_id, amount, method, memo } = authorization;
         Self {
             merchant_reference: payment_id.to_string(),
             note: transaction_id.to_string(),
+            memo: memo.clone(),
             value: to_decimal(amount),
             currency: amount.currency.as_str().to_ascii_lowercase(),
             instrument: ForeignInstrument::of(method),
@@ -145,6 +151,7 @@ impl ForeignCharge {
             captured: money(&self.collected)?,
             refunded: money(&self.reversed)?,
             expires_at,
+            memo: self.memo.clone(),
         })
     }
 

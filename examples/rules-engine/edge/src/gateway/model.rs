@@ -50,6 +50,8 @@ pub struct Authorization {
     pub amount: Money,
     /// How the customer pays.
     pub method: PaymentMethod,
+    /// What the gateway is to tell back with the charge, whatever becomes of it: as metadata of others. No secret.
+    pub memo: Option<String>,
 }
 
 /// A payment as the gateway has it.
@@ -67,6 +69,8 @@ pub struct Charge {
     pub refunded: Money,
     /// When the reservation lapses.
     pub expires_at: Option<DateTime>,
+    /// What it was to tell back.
+    pub memo: Option<String>,
 }
 
 /// What became of a payment.

@@ -70,6 +70,7 @@ pub struct PlayedCharge {
     entries: Vec<ForeignEntry>,
     asked: i64,
     valid_until: i64,
+    memo: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -138,6 +139,7 @@ impl PlayedCharge {
             collected: decimal(self.collected),
             reversed: decimal(self.reversed),
             valid_until: self.valid_until,
+            memo: self.memo.clone(),
             entries: self.entries.clone(),
         }
     }
@@ -234,6 +236,7 @@ async fn create(State(books): State<Books>, headers: HeaderMap, Json(order): Jso
             entries: Vec::new(),
             asked: amount_minor,
             valid_until: Timestamp::now().as_second() + VALID_FOR,
+            memo: order.memo.clone(),
         };
         charge.note(&key, declined);
         let answer = repeat(&charge, &key);

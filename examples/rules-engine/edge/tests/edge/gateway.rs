@@ -47,6 +47,7 @@ fn order(payment: &str, minor: i64, last_four: &str) -> Result<Authorization, Bo
         transaction_id: "txn_1".parse()?,
         amount: Money { amount_minor: minor, currency: "EUR".parse()? },
         method: PaymentMethod::Card(CardMethod::from(card)),
+        memo: None,
     })
 }
 

@@ -156,7 +156,7 @@ pub fn checkout(config: &Config) -> Saga<CheckoutProgress> {
                 },
                 |refusal| match refusal {
                     PaymentRefundError::NotFound(_) => true,
-                    // Nothing was taken. The authorization is voided next, and what is voided is not captured any more.
+                    // Nothing was taken. A cancelled order is voided with that, and what is voided is not captured any more.
                     PaymentRefundError::WrongState(it) => it.state.as_str() != "captured",
                     PaymentRefundError::LimitReached(_) => false,
                 },

@@ -132,7 +132,18 @@ pub(super) async fn refund(
 ) -> Result<PaymentRefundReply, Refusal<PaymentRefundError>> {
     let amount_minor = asked.amount.as_ref().map(|amount| amount.amount_minor);
     let (payment_id, refund_id) = (asked.payment_id.clone(), asked.refund_id.clone());
-    let record = match desk.gateway.refund(payment_id.clone(), refund_id.clone(), amount_minor).await {
+    let mut answer = desk.gateway.refund(payment_id.clone(), refund_id.clone(), amount_minor).await;
+    if asked.reason == PaymentRefundReason::OrderCancelled && matches!(answer, Err(GatewayError::Refused { .. })) {
+        // Nothing was captured, and a capture may be on its way. What is voided is not captured any more; what cannot be voided was captured just now.
+        match desk.gateway.void(payment_id.clone()).await {
+            Err(GatewayError::Refused { .. }) => {
+                answer = desk.gateway.refund(payment_id.clone(), refund_id.clone(), amount_minor).await;
+            }
+            Err(error) => return Err(Refusal::failed(error)),
+            Ok(_) => {}
+        }
+    }
+    let record = match answer {
         Ok(record) => record,
         Err(GatewayError::Refused { .. }) => {
             let record = desk.gateway.find(payment_id.clone()).await?;

@@ -1,7 +1,7 @@
 //! A gateway elsewhere, through the edge's client: what the trait promises, made of what that gateway does.
 //!
-//! It does an operation once under its key, and tells the state of a charge; who pays, and what each refund came to, the payment's own history
-//! knows. A payment that is voided before it is known there gets a charge of nothing under its id, which is cancelled: so the id is taken, and an
+//! It does an operation once under its key, tells the state of a charge, and tells back the order as it was given; what each refund came to the
+//! payment's own history knows. A payment that is voided before it is known there gets a charge of nothing under its id, which is cancelled: so the id is taken, and an
 //! authorization that is still on its way is refused.
 
 use std::collections::BTreeMap;
@@ -81,6 +81,9 @@ impl Gateway for OutsideGateway {
                 transaction_id: order.transaction_id.clone(),
                 amount: order.amount.clone(),
                 method: order.method.clone(),
+                memo: Some(
+                    serde_json::to_string(&order).map_err(|error| GatewayError::Unavailable(error.to_string()))?,
+                ),
             };
             let key = format!("{}-authorize", order.payment_id);
             let charge = match self.client.authorize(&authorization, &key, &context).await {
@@ -96,8 +99,7 @@ impl Gateway for OutsideGateway {
             if charge.authorized != order.amount {
                 return Err(refused("AMOUNT_DIFFERS", "the payment was authorized for another amount".to_owned()));
             }
-            let mut payment = self.known(&order.payment_id).await?;
-            payment.order = Some(order);
+            let payment = self.known(&order.payment_id).await?;
             Ok(record(Some(&charge), &payment, None))
         })
     }
@@ -106,7 +108,13 @@ impl Gateway for OutsideGateway {
         Box::pin(async move {
             let payment = self.known(&payment_id).await?;
             let context = context(&payment);
-            let amount = amount_minor.zip(payment.order.as_ref()).map(|(minor, order)| like(&order.amount, minor));
+            let amount = match amount_minor {
+                None => None,
+                Some(minor) => match self.look(&payment_id, &context).await? {
+                    Some(charge) => Some(like(&charge.authorized, minor)),
+                    None => return Err(refused("UNKNOWN_PAYMENT", "nothing was authorized".to_owned())),
+                },
+            };
             let key = format!("{payment_id}-capture");
             match self.client.capture(&payment_id, amount.as_ref(), &key, &context).await {
                 Ok(charge) => Ok(record(Some(&charge), &payment, None)),
@@ -185,11 +193,16 @@ fn record(charge: Option<&Charge>, payment: &Payment, refund_id: Option<RefundId
         refunds.insert(id, charge.refunded.amount_minor - refunds.values().sum::<i64>());
     }
     Record {
-        authorized: payment.order.clone().filter(|_| is_charge),
+        authorized: order_of(charge).or_else(|| payment.order.clone()).filter(|_| is_charge),
         captured_minor: charge.captured.amount_minor,
         refunds,
         is_voided: charge.status == ChargeStatus::Voided,
     }
+}
+
+/// The order as it was given.
+fn order_of(charge: &Charge) -> Option<Order> {
+    serde_json::from_str(charge.memo.as_deref()?).ok()
 }
 
 fn context(payment: &Payment) -> CallContext {
@@ -202,7 +215,7 @@ fn nothing(payment_id: &PaymentId) -> Result<Authorization, Box<dyn std::error::
     let transaction_id: TransactionId = payment_id.as_str().parse()?;
     let amount: Money = serde_json::from_value(json!({"amount_minor": 0, "currency": "XXX"}))?;
     let method = serde_json::from_value(json!({"kind": "card", "brand": "visa", "last_four": "0000"}))?;
-    Ok(Authorization { payment_id: payment_id.clone(), transaction_id, amount, method })
+    Ok(Authorization { payment_id: payment_id.clone(), transaction_id, amount, method, memo: None })
 }
 
 fn refused(code: &'static str, message: String) -> GatewayError {
