@@ -11,6 +11,7 @@ mod schedules;
 mod settle;
 mod state;
 mod stream;
+mod subjects;
 #[cfg(test)]
 mod tests;
 
@@ -72,7 +73,7 @@ impl Transport for Memory {
     fn count<'a>(&'a self, stream: &'a str, subject: &'a str) -> BoxFuture<'a, Result<u64, Unavailable>> {
         async move {
             self.check_open()?;
-            Ok(self.with_log(stream, |log| log.count_from(1, &[subject.to_owned()]))?)
+            Ok(self.with_log(stream, |log| log.count(subject))?)
         }
         .boxed()
     }

@@ -15,8 +15,10 @@ use crate::transport::AckKind;
 #[derive(Debug)]
 pub(super) struct Durable {
     pub(super) spec: ConsumerSettings,
-    /// The number of the first message that was not looked at yet.
+    /// The number of the first message behind all that were delivered.
     next: u64,
+    /// The number of the first message that was not looked at yet: those before it that are behind the others are not wanted.
+    unseen: u64,
     /// What was delivered and not acknowledged, by number.
     pub(super) pending: BTreeMap<u64, Pending>,
     /// What was delivered as often as it may be and never acked, by number.
@@ -51,6 +53,7 @@ impl Durable {
         Self {
             spec,
             next,
+            unseen: next,
             pending: BTreeMap::new(),
             exhausted: BTreeSet::new(),
             ack_floor: next.saturating_sub(1),
@@ -86,8 +89,17 @@ impl Durable {
 
     /// The next message that may be delivered for the first time.
     pub(super) fn next_new(&self, log: &Log) -> Option<u64> {
-        let has_room = self.pending.len() < self.spec.max_ack_pending;
-        has_room.then(|| log.first_from(self.next, &self.spec.filters)).flatten()
+        self.has_room().then(|| log.first_from(self.next.max(self.unseen), &self.spec.filters)).flatten()
+    }
+
+    fn has_room(&self) -> bool {
+        self.pending.len() < self.spec.max_ack_pending
+    }
+
+    /// Brings it to other settings, which may want what was not wanted.
+    pub(super) fn set(&mut self, spec: ConsumerSettings) {
+        self.spec = spec;
+        self.unseen = self.next;
     }
 
     /// Gives up what is due and was delivered as often as it may be, and returns it: each message once.
@@ -111,7 +123,14 @@ impl Durable {
         let due = later(now, self.spec.ack_wait);
         let sequence = match self.pending.iter().find(|(_, pending)| pending.due <= now) {
             Some((&sequence, _)) => sequence,
-            None => self.next_new(log)?,
+            None => match self.next_new(log) {
+                Some(sequence) => sequence,
+                None if self.has_room() => {
+                    self.unseen = log.last() + 1;
+                    return None;
+                }
+                None => return None,
+            },
         };
         self.next = self.next.max(sequence + 1);
         self.deliveries += 1;

@@ -1,12 +1,11 @@
 //! Reading a stream in memory in its order.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::log::Log;
 use super::state::Memory;
 use crate::transport::{Follow, FollowStart, Followed, Follower, MessageSelector, ServerFailure, StreamMessage};
 
@@ -31,7 +30,7 @@ impl MemoryFollower {
         let (first, next, last) = memory.with_log(&wanted.stream, |log| {
             let (first, next) = match wanted.start {
                 FollowStart::All => (VecDeque::new(), 1),
-                FollowStart::LastOfEach => (last_of_each(log, &wanted.subject), log.last() + 1),
+                FollowStart::LastOfEach => (log.last_of_each(&wanted.subject).into_iter().collect(), log.last() + 1),
                 FollowStart::Sequence(sequence) => (VecDeque::new(), sequence),
                 FollowStart::Time(time) => (VecDeque::new(), log.first_at(time).unwrap_or(log.last() + 1)),
             };
@@ -53,7 +52,7 @@ impl MemoryFollower {
             }
             if found.is_none() {
                 found = log.find(MessageSelector::NextOf { subject: &wanted.subject, from: *next });
-                *next = found.as_ref().map_or(*next, |found| found.sequence + 1);
+                *next = found.as_ref().map_or_else(|| (*next).max(log.last() + 1), |found| found.sequence + 1);
             }
             found
         })
@@ -98,17 +97,4 @@ impl Follower for MemoryFollower {
     fn next(&mut self) -> BoxFuture<'_, Result<Followed, ServerFailure>> {
         self.next_message().boxed()
     }
-}
-
-/// The number of the last message on each subject, in their order.
-fn last_of_each(log: &Log, subject: &str) -> VecDeque<u64> {
-    let mut last: HashMap<&str, u64> = HashMap::new();
-    for (sequence, message) in
-        log.messages().filter(|(_, message)| eventsmith_event::filter::covers(subject, &message.subject))
-    {
-        last.insert(&message.subject, sequence);
-    }
-    let mut numbers: Vec<u64> = last.into_values().collect();
-    numbers.sort_unstable();
-    numbers.into()
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::schedules::{self, Schedules, Unschedulable};
+use super::subjects::Subjects;
 use crate::settings::{FoundStream, StreamSettings};
 use crate::transport::{Headers, Message, MessageSelector, PublishAck, SendFailure, StreamMessage};
 
@@ -38,6 +39,7 @@ const BATCH_DUPLICATE: u64 = 10201;
 pub(super) struct Log {
     pub(super) settings: StreamSettings,
     messages: BTreeMap<u64, Entry>,
+    subjects: Subjects,
     bytes: u64,
     last: u64,
     /// When messages go that have a time of their own.
@@ -62,6 +64,7 @@ impl Log {
         Self {
             settings,
             messages: BTreeMap::new(),
+            subjects: Subjects::default(),
             bytes: 0,
             last: 0,
             expiries: BTreeSet::new(),
@@ -89,6 +92,16 @@ impl Log {
     pub(super) fn count_from(&self, sequence: u64, filters: &[String]) -> u64 {
         let wanted = |kept: &&Entry| filters.iter().any(|filter| filter::covers(filter, &kept.message.subject));
         self.messages.range(sequence..).map(|(_, kept)| kept).filter(wanted).count() as u64
+    }
+
+    /// How many messages there are on a subject, which may have wildcards.
+    pub(super) fn count(&self, subject: &str) -> u64 {
+        self.subjects.count(subject)
+    }
+
+    /// The numbers of the last message on each subject that a filter is for, in order.
+    pub(super) fn last_of_each(&self, filter: &str) -> BTreeSet<u64> {
+        self.subjects.last_of_each(filter)
     }
 
     pub(super) fn captures(&self, subject: &str) -> bool {
@@ -120,13 +133,9 @@ impl Log {
     /// How many bytes a bucket drops for a message, as it keeps so many of each key.
     fn replaced(&self, message: &Message) -> u64 {
         let Some(history) = self.settings.bucket.as_ref().map(|bucket| bucket.history) else { return 0 };
-        let of_key: Vec<u64> = self
-            .messages
-            .values()
-            .filter(|entry| entry.message.subject == message.subject)
-            .map(|entry| size(&entry.message))
-            .collect();
-        if of_key.len() as u64 >= history { of_key.first().copied().unwrap_or_default() } else { 0 }
+        let mut of_key = self.subjects.on(&message.subject).filter_map(|sequence| self.messages.get(&sequence));
+        let oldest = of_key.next().map_or(0, |entry| size(&entry.message));
+        if 1 + of_key.count() as u64 >= history { oldest } else { 0 }
     }
 
     /// Stores all messages or none. Expectations are about the stream before the batch.
@@ -169,7 +178,7 @@ impl Log {
 
     fn check_expectations(&self, headers: &Headers, subject: &str) -> Result<(), SendFailure> {
         let subject = headers.get(Headers::EXPECTED_SUBJECT).unwrap_or(subject);
-        let last_of_subject = || self.find(MessageSelector::LastOf(subject)).map_or(0, |kept| kept.sequence);
+        let last_of_subject = || self.subjects.last_of(subject).unwrap_or_default();
         let expected = |name| headers.get(name).and_then(|value| value.parse::<u64>().ok());
         match (expected(Headers::EXPECTED_LAST), expected(Headers::EXPECTED_LAST_OF_SUBJECT)) {
             (Some(expected), _) if expected != self.last => Err(SendFailure::WrongSequence { last: self.last }),
@@ -214,6 +223,7 @@ impl Log {
         {
             self.remove(replaced);
         }
+        self.subjects.insert(&subject, self.last);
         self.messages.insert(self.last, Entry { message, at: now });
         if let Some(history) = self.settings.bucket.as_ref().map(|bucket| bucket.history) {
             self.keep_of_subject(&subject, if is_rollup { 1 } else { history });
@@ -222,8 +232,7 @@ impl Log {
 
     /// Drops all messages on a subject but the newest.
     fn keep_of_subject(&mut self, subject: &str, newest: u64) {
-        let all = self.messages.iter().filter(|(_, entry)| entry.message.subject == subject);
-        let mut numbers: Vec<u64> = all.map(|(sequence, _)| *sequence).collect();
+        let mut numbers: Vec<u64> = self.subjects.on(subject).collect();
         let kept = usize::try_from(newest).unwrap_or(usize::MAX).min(numbers.len());
         numbers.truncate(numbers.len() - kept);
         numbers.into_iter().for_each(|sequence| self.remove(sequence));
@@ -286,7 +295,7 @@ impl Log {
         let subject = entry.message.subject.clone();
         let is_marker = entry.message.headers.get(Headers::MARKER_REASON).is_some();
         let marker_ttl = self.settings.bucket.as_ref().and_then(|bucket| bucket.marker_ttl).filter(|_| !is_marker);
-        let is_last = || self.find(MessageSelector::LastOf(&subject)).is_some_and(|last| last.sequence == sequence);
+        let is_last = || self.subjects.last_of(&subject) == Some(sequence);
         let marker_ttl = marker_ttl.filter(|_| is_last());
         self.remove(sequence);
         if let Some(ttl) = marker_ttl {
@@ -312,7 +321,9 @@ impl Log {
         let on = |subject: &str, entry: &Entry| filter::covers(subject, &entry.message.subject);
         let (sequence, entry) = match select {
             MessageSelector::Sequence(sequence) => self.messages.get_key_value(&sequence),
-            MessageSelector::LastOf(subject) => self.messages.iter().rev().find(|(_, entry)| on(subject, entry)),
+            MessageSelector::LastOf(subject) => {
+                self.subjects.last_of(subject).and_then(|sequence| self.messages.get_key_value(&sequence))
+            }
             MessageSelector::NextOf { subject, from } => {
                 self.messages.range(from..).find(|(_, entry)| on(subject, entry))
             }
@@ -360,18 +371,15 @@ impl Log {
 
     /// Removes what lies on a subject, up to a number; says how much.
     pub(super) fn purge(&mut self, subject: &str, up_to: u64) -> u64 {
-        let filters = [subject.to_owned()];
-        let mut purged = 0;
-        while let Some(first) = self.first_from(1, &filters).filter(|first| *first <= up_to) {
-            self.remove(first);
-            purged += 1;
-        }
-        purged
+        let purged = self.subjects.up_to(up_to, subject);
+        purged.iter().for_each(|sequence| self.remove(*sequence));
+        purged.len() as u64
     }
 
     pub(super) fn remove(&mut self, sequence: u64) {
         if let Some(kept) = self.messages.remove(&sequence) {
             self.bytes -= size(&kept.message);
+            self.subjects.remove(&kept.message.subject, sequence);
         }
     }
 }

@@ -37,7 +37,7 @@ impl Stream {
     /// The durable consumer of this name, created or brought to these settings.
     pub(super) fn consumer(&mut self, settings: &ConsumerSettings) -> Result<(), ServerFailure> {
         if let Some(durable) = self.consumers.get_mut(&settings.name) {
-            durable.spec = settings.clone();
+            durable.set(settings.clone());
             return Ok(());
         }
         let next = match settings.deliver {
