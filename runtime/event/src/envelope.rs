@@ -252,6 +252,8 @@ impl EnvelopeError {
 
 #[derive(Deserialize)]
 struct Plain<'a> {
+    /// The member that no CloudEvent is without, and no envelope has.
+    specversion: Option<IgnoredAny>,
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(borrow, rename = "type")]
@@ -273,7 +275,7 @@ struct Plain<'a> {
     data: &'a RawValue,
 }
 
-/// The member that no CloudEvent is without, and no envelope has.
+/// What tells a CloudEvent that is no envelope for what it is.
 #[derive(Deserialize)]
 struct Announced {
     specversion: Option<IgnoredAny>,
@@ -282,11 +284,20 @@ struct Announced {
 impl<'a> Plain<'a> {
     /// Reads an envelope, and its version.
     fn read(text: &'a str) -> Result<(Self, u32), EnvelopeError> {
-        if matches!(serde_json::from_str(text), Ok(Announced { specversion: Some(_) })) {
-            let reason = "the header Content-Type of structured mode is missing: application/cloudevents+json";
-            return Err(EnvelopeError::of_cloud_event(reason));
-        }
-        let wire: Self = serde_json::from_str(text).map_err(EnvelopeError::new)?;
+        let reason = "the header Content-Type of structured mode is missing: application/cloudevents+json";
+        let wire: Self = match serde_json::from_str(text) {
+            Ok(Self { specversion: Some(_), .. }) => return Err(EnvelopeError::of_cloud_event(reason)),
+            Ok(wire) => wire,
+            // Read once more only where it is none.
+            Err(error) => {
+                let is_cloud_event = matches!(serde_json::from_str(text), Ok(Announced { specversion: Some(_) }));
+                return Err(if is_cloud_event {
+                    EnvelopeError::of_cloud_event(reason)
+                } else {
+                    EnvelopeError::new(error)
+                });
+            }
+        };
         if wire.id.is_empty() {
             return Err(EnvelopeError::new("its id is empty"));
         }
