@@ -96,7 +96,7 @@ impl Memory {
         let is_behind = |Place { stream, subject, sequence }: &Place| {
             streams
                 .get(stream)
-                .is_some_and(|stream| stream.log.count_from(sequence + 1, std::slice::from_ref(subject)) > 0)
+                .is_some_and(|stream| stream.log.first_from(sequence + 1, std::slice::from_ref(subject)).is_some())
         };
         if self.shared.readings.any(is_behind) {
             return RemainingWork::Ready;

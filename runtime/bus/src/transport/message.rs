@@ -48,9 +48,7 @@ impl Message {
         message.headers.push(Headers::TIMEOUT, milliseconds(latest.saturating_duration_since(Instant::now())));
         message
     }
-}
 
-impl Message {
     /// Its envelope and its payload, whichever way it is written.
     ///
     /// # Errors
