@@ -16,7 +16,7 @@ use crate::asks::id_of;
 use crate::messages::{reply, request};
 use crate::plan::{AskKind, AskPlan, RunEnd};
 use crate::server::{PLACE, SERVICE};
-use crate::service::{begin, connect};
+use crate::service::{begin, connect, live};
 use crate::world::World;
 
 /// How long a handler may take. Some take longer.
@@ -47,17 +47,7 @@ request!(Book { number: u32 } answered by Done or Never, Command, "order.book", 
 pub(crate) async fn answer(world: World, instance: usize) {
     while !world.state().is_over {
         let Some(process) = begin(&world, instance).await else { return };
-        let crashed = Arc::clone(&world.state().processes[process].crashed);
-        let mut life = tokio::spawn(serve(world.clone(), process));
-        let ended = tokio::select! {
-            biased;
-            () = crashed.notified() => {
-                life.abort();
-                drop((&mut life).await);
-                None
-            }
-            ended = &mut life => ended.ok().flatten(),
-        };
+        let ended = live(&world, process, serve(world.clone(), process)).await;
         let pause = {
             let mut state = world.state();
             let was_asked = state.processes[process].is_stopped;

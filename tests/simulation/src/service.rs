@@ -43,19 +43,29 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub async fn serve(world: World, instance: usize) {
     while !world.state().is_over {
         let Some(process) = begin(&world, instance).await else { return };
-        let (program, crashed) = program(&world, process);
-        let mut life = tokio::spawn(program.task(consume(world.clone(), process)));
-        let outcome = tokio::select! {
-            biased;
-            () = crashed.notified() => {
-                life.abort();
-                drop((&mut life).await);
-                None
-            }
-            outcome = &mut life => outcome.ok().flatten(),
-        };
+        let (program, _) = program(&world, process);
+        let outcome = live(&world, process, program.task(consume(world.clone(), process))).await;
         let pause = note_end(&mut world.state(), process, outcome);
         sleep(Duration::from_millis(pause)).await;
+    }
+}
+
+/// Lets a program live until it ends; nothing if it crashes, or could not begin.
+pub(crate) async fn live<T: Send + 'static>(
+    world: &World,
+    process: usize,
+    life: impl Future<Output = Option<T>> + Send + 'static,
+) -> Option<T> {
+    let crashed = Arc::clone(&world.state().processes[process].crashed);
+    let mut life = tokio::spawn(life);
+    tokio::select! {
+        biased;
+        () = crashed.notified() => {
+            life.abort();
+            drop((&mut life).await);
+            None
+        }
+        ended = &mut life => ended.ok().flatten(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::clock::Time;
 use crate::messages::{reply, request, state};
 use crate::plan::{STEPS, StepPlan};
 use crate::server::sagas::SAGAS;
-use crate::service::{begin, connect};
+use crate::service::{begin, connect, live};
 use crate::world::World;
 
 /// The stream as a catalogue has it.
@@ -74,20 +74,8 @@ fn saga() -> Saga<Transfer> {
 pub(crate) async fn transfer(world: World, instance: usize) {
     while !world.state().is_over {
         let Some(process) = begin(&world, instance).await else { return };
-        let (crashed, begun) = {
-            let state = world.state();
-            (Arc::clone(&state.processes[process].crashed), state.now)
-        };
-        let mut life = tokio::spawn(live(world.clone(), instance, process));
-        let ended = tokio::select! {
-            biased;
-            () = crashed.notified() => {
-                life.abort();
-                drop((&mut life).await);
-                None
-            }
-            ended = &mut life => ended.ok().flatten(),
-        };
+        let begun = world.state().now;
+        let ended = live(&world, process, serve(world.clone(), instance, process)).await;
         let pause = {
             let mut state = world.state();
             let was_asked = state.processes[process].is_stopped;
@@ -107,7 +95,7 @@ pub(crate) async fn transfer(world: World, instance: usize) {
 
 type Ended = (Result<(), ServiceError>, Result<(), SagaError>);
 
-async fn live(world: World, instance: usize, process: usize) -> Option<Ended> {
+async fn serve(world: World, instance: usize, process: usize) -> Option<Ended> {
     let bus = connect(&world, process).await.ok()?;
     let (ack_wait, stop) = {
         let state = world.state();
