@@ -1,6 +1,5 @@
 //! Tokens and keys: read from files, compared in constant time, and shown by nothing.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,42 +10,19 @@ use ring::rand::SystemRandom;
 /// The largest file that is taken for a secret, in bytes.
 const LONGEST: u64 = 4_096;
 
-/// A token or key. `Debug` does not show it, and there is no `Display`.
+pub use eventsmith::config::Secret;
+
+/// Whether a text is a secret. How long that takes says nothing of how much of it is right: what is compared are two keyed hashes.
 ///
 /// ```
-/// use rules_engine_edge::secret::Secret;
+/// use rules_engine_edge::secret::is;
 ///
-/// let secret = Secret::from("s3cr3t");
-/// assert!(secret.is("s3cr3t") && !secret.is("s3cr3u"));
-/// assert_eq!(format!("{secret:?}"), "Secret(...)");
+/// assert!(is("s3cr3t", "s3cr3t") && !is("s3cr3t", "s3cr3u"));
 /// ```
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether it is this text. How long that takes says nothing of how much of it is right: what is compared are two keyed hashes.
-    pub fn is(&self, text: &str) -> bool {
-        let Ok(key) = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()) else { return false };
-        let tag = hmac::sign(&key, text.as_bytes());
-        hmac::verify(&key, self.0.as_bytes(), tag.as_ref()).is_ok()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(...)")
-    }
-}
-
-impl<T: Into<String>> From<T> for Secret {
-    fn from(text: T) -> Self {
-        Self(text.into())
-    }
+pub fn is(secret: &str, text: &str) -> bool {
+    let Ok(key) = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()) else { return false };
+    let tag = hmac::sign(&key, text.as_bytes());
+    hmac::verify(&key, secret.as_bytes(), tag.as_ref()).is_ok()
 }
 
 /// Why a file gives no secret. It says nothing of what is in it.
@@ -100,11 +76,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_equal_to_itself_alone() {
-        let secret = Secret::from("abc");
-
-        assert!(secret.is("abc"));
+        assert!(is("abc", "abc"));
         for other in ["", "ab", "abcd", "abd", "ABC"] {
-            assert!(!secret.is(other), "{other}");
+            assert!(!is("abc", other), "{other}");
         }
     }
 }

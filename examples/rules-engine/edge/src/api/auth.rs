@@ -23,7 +23,7 @@ pub(super) fn caller(headers: &HeaderMap, token_file: &Path) -> Result<String, B
     let mut found = None;
     for line in &lines {
         let Some((name, token)) = line.expose().split_once(char::is_whitespace) else { continue };
-        if secret::Secret::from(token.trim()).is(bearer) {
+        if secret::is(token.trim(), bearer) {
             found = Some(name.to_owned());
         }
     }
