@@ -20,5 +20,6 @@ pub mod changes;
 pub mod explain;
 pub mod fields;
 pub mod import;
+mod keywords;
 mod markdown;
 pub mod site;

@@ -13,6 +13,8 @@ use eventsmith_codegen::schema::{draft_number, is_known_format};
 use eventsmith_exact::schema::EXACT;
 use serde_json::{Map, Value, json};
 
+use crate::keywords::PLAIN;
+
 /// Something that the document says less exactly than the catalogue does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
@@ -38,35 +40,8 @@ pub(super) struct Schemas<'a> {
     pub(super) notes: Vec<Note>,
 }
 
-/// Keywords that are taken over as they are, with what they hold.
-const KEPT: &[&str] = &[
-    "type",
-    "enum",
-    "const",
-    "multipleOf",
-    "maximum",
-    "minimum",
-    "maxLength",
-    "minLength",
-    "pattern",
-    "maxItems",
-    "minItems",
-    "uniqueItems",
-    "maxProperties",
-    "minProperties",
-    "required",
-    "format",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "readOnly",
-    "writeOnly",
-    "deprecated",
-    "contentEncoding",
-    "contentMediaType",
-    "$comment",
-];
+/// Keywords that are taken over as they are, beside those that hold no schema in any draft.
+const KEPT: &[&str] = &["contentEncoding", "contentMediaType", "$comment"];
 
 /// Keywords that hold one schema, in draft 7 as in the newer ones.
 const ONE: &[&str] = &["additionalProperties", "contains", "propertyNames", "if", "then", "else", "not"];
@@ -293,7 +268,7 @@ impl<'a> Schemas<'a> {
                     self.note(location, format!("`{keyword}` is left out, as a value in it looks like a reference"));
                 }
             }
-            keyword if KEPT.contains(&keyword) || keyword.starts_with("x-") => {
+            keyword if PLAIN.contains(&keyword) || KEPT.contains(&keyword) || keyword.starts_with("x-") => {
                 out.insert(keyword.to_owned(), value.clone());
             }
             _ => {}

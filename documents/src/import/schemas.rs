@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::names::definition;
 use super::notes::{DRAFT, Notes, SHARED};
 use super::source::{Place, Source};
+use crate::keywords::PLAIN;
 
 /// The most schemas of all files.
 const MOST: usize = 200_000;
@@ -20,34 +21,6 @@ const ONE: [&str; 8] =
 const LISTS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 /// Keywords that hold them by name.
 const MAPS: [&str; 2] = ["properties", "patternProperties"];
-/// Keywords that are taken over as they are.
-const PLAIN: [&str; 25] = [
-    "type",
-    "enum",
-    "const",
-    "multipleOf",
-    "maximum",
-    "exclusiveMaximum",
-    "minimum",
-    "exclusiveMinimum",
-    "maxLength",
-    "minLength",
-    "pattern",
-    "maxItems",
-    "minItems",
-    "uniqueItems",
-    "maxProperties",
-    "minProperties",
-    "required",
-    "format",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "readOnly",
-    "writeOnly",
-    "deprecated",
-];
 /// Keywords that say nothing about values, or only where something is.
 const SILENT: [&str; 9] =
     ["$schema", "$id", "id", "$comment", "definitions", "$defs", "externalDocs", "contentEncoding", "contentMediaType"];
@@ -166,7 +139,11 @@ impl Schemas {
                     }
                     Value::Object(all)
                 }
-                (keyword, _) if PLAIN.contains(&keyword) => value.clone(),
+                (keyword, _)
+                    if (PLAIN.contains(&keyword) || matches!(keyword, "exclusiveMaximum" | "exclusiveMinimum")) =>
+                {
+                    value.clone()
+                }
                 // How exact numbers stand beside their keywords.
                 (keyword, _) if keyword == eventsmith_exact::schema::EXACT => value.clone(),
                 (keyword, _) if SILENT.contains(&keyword) || keyword.starts_with("x-") => continue,

@@ -43,7 +43,7 @@ const FLOORS: &[Floors] = &[
     },
     Floors {
         of: "documents/src",
-        floors: &[&["fields", "markdown"], &["asyncapi", "changes", "explain", "import", "site"]],
+        floors: &[&["fields", "keywords", "markdown"], &["asyncapi", "changes", "explain", "import", "site"]],
         known: &[],
     },
     Floors {
