@@ -95,6 +95,17 @@ fn back_up(folder: &Folder, server: &NatsServer) -> (String, String) {
     (made["path"].as_str().unwrap().to_owned(), made["sha256"].as_str().unwrap().to_owned())
 }
 
+/// A server with eight events, and a backup of it with the first five.
+async fn backed_up() -> (Folder, NatsServer, Context, String) {
+    let folder = catalogue();
+    let server = provisioned(&folder).await;
+    let context = context(&server).await;
+    publish(&context, 0..5).await;
+    let (path, _) = back_up(&folder, &server);
+    publish(&context, 5..8).await;
+    (folder, server, context, path)
+}
+
 /// The messages of a stream: number, subject and payload.
 async fn stored(context: &Context, stream: &str) -> Vec<(u64, String, String)> {
     let mut stream = context.get_stream(stream).await.unwrap();
@@ -196,12 +207,7 @@ async fn a_payload_that_its_schema_refuses_is_found() {
 
 #[tokio::test]
 async fn a_stream_that_is_there_stays_unless_it_is_to_be_replaced() {
-    let folder = catalogue();
-    let server = provisioned(&folder).await;
-    let context = context(&server).await;
-    publish(&context, 0..5).await;
-    let (path, _) = back_up(&folder, &server);
-    publish(&context, 5..8).await;
+    let (folder, server, context, path) = backed_up().await;
 
     let refused = eventsmith(&folder, &server, &["backup", "restore", &path]);
     let beside = eventsmith(&folder, &server, &["backup", "restore", &path, "--stream", "RULES", "--as", "OLD_RULES"]);

@@ -2,17 +2,22 @@
 
 use async_nats::jetstream;
 use eventsmith::testing::NatsServer;
+use serde_json::{Value, json};
 
-use super::{back_up, catalogue, context, eventsmith, provisioned, publish, put, stored};
+use super::{back_up, backed_up, catalogue, context, eventsmith, provisioned, publish, put, stored};
+use crate::support::Folder;
+
+/// Changes what the manifest of a backup says of the stream of the rules.
+fn tamper(folder: &Folder, path: &str, change: impl Fn(&mut Value)) {
+    let manifest = folder.path().join(path).join("manifest.json");
+    let mut text: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    text["streams"].as_array_mut().unwrap().iter_mut().filter(|stream| stream["name"] == "RULES").for_each(change);
+    std::fs::write(&manifest, text.to_string()).unwrap();
+}
 
 #[tokio::test]
 async fn what_is_replaced_was_backed_up_and_can_be_put_back() {
-    let folder = catalogue();
-    let server = provisioned(&folder).await;
-    let context = context(&server).await;
-    publish(&context, 0..5).await;
-    let (path, _) = back_up(&folder, &server);
-    publish(&context, 5..8).await;
+    let (folder, server, context, path) = backed_up().await;
     let before = stored(&context, "RULES").await;
 
     let replaced = eventsmith(&folder, &server, &["backup", "restore", &path, "--replace", "--stream", "RULES"]);
@@ -28,14 +33,9 @@ async fn what_is_replaced_was_backed_up_and_can_be_put_back() {
 
 #[tokio::test]
 async fn a_trial_changes_nothing_and_finds_what_the_server_does_not_take() {
-    let folder = catalogue();
-    let server = provisioned(&folder).await;
-    let context = context(&server).await;
-    publish(&context, 0..5).await;
-    let (path, _) = back_up(&folder, &server);
-    publish(&context, 5..8).await;
+    let (folder, server, context, path) = backed_up().await;
     let streams = async || {
-        let info: serde_json::Value = context.request("STREAM.NAMES".to_owned(), &serde_json::json!({})).await.unwrap();
+        let info: Value = context.request("STREAM.NAMES".to_owned(), &json!({})).await.unwrap();
         info["streams"].as_array().unwrap().len()
     };
     let before = streams().await;
@@ -47,15 +47,10 @@ async fn a_trial_changes_nothing_and_finds_what_the_server_does_not_take() {
     assert_eq!((streams().await, stored(&context, "RULES").await.len()), (before, 8));
 
     // Whoever tampers and mends the hashes gets past them, but not past the server: the file is one of another stream.
-    let manifest = format!("{}/manifest.json", folder.path().join(&path).display());
-    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
-    for stream in text["streams"].as_array_mut().unwrap() {
-        if stream["name"] == "RULES" {
-            stream["messages"] = 7.into();
-            stream["last_sequence"] = 7.into();
-        }
-    }
-    std::fs::write(&manifest, text.to_string()).unwrap();
+    tamper(&folder, &path, |stream| {
+        stream["messages"] = 7.into();
+        stream["last_sequence"] = 7.into();
+    });
     let refused = eventsmith(&folder, &server, &["backup", "restore", &path, "--replace"]);
     assert_eq!(refused.status, 2, "{refused:?}");
     assert!(refused.stderr.contains("the server finds 5 messages up to 5 in it, the manifest says 7"), "{refused:?}");
@@ -73,15 +68,10 @@ async fn messages_that_are_all_too_old_are_not_restored_to_be_deleted() {
     before.update_stream(&config).await.unwrap();
     let (path, _) = back_up(&folder, &server);
     // As if it were long ago.
-    let manifest = format!("{}/manifest.json", folder.path().join(&path).display());
-    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
-    for stream in text["streams"].as_array_mut().unwrap() {
-        if stream["name"] == "RULES" {
-            (stream["state"]["first_ts"], stream["state"]["last_ts"]) =
-                ("2026-01-01T00:00:00Z".into(), "2026-01-02T00:00:00Z".into());
-        }
-    }
-    std::fs::write(&manifest, text.to_string()).unwrap();
+    tamper(&folder, &path, |stream| {
+        stream["state"]["first_ts"] = "2026-01-01T00:00:00Z".into();
+        stream["state"]["last_ts"] = "2026-01-02T00:00:00Z".into();
+    });
     let other = NatsServer::start().await.unwrap();
     let restore = |more: &[&str]| {
         eventsmith(&folder, &other, &[&["backup", "restore", &path, "--stream", "RULES"], more].concat())
@@ -114,7 +104,7 @@ async fn checkpoints_of_projections_are_in_a_backup_where_there_are_some() {
 
     let names = |path: &str| {
         let text = std::fs::read(folder.path().join(path).join("manifest.json")).unwrap();
-        let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let manifest: Value = serde_json::from_slice(&text).unwrap();
         manifest["streams"].as_array().unwrap().iter().any(|stream| stream["name"] == "KV_EVENTSMITH_PROJECTIONS")
     };
     assert!(!names(&without) && names(&with));

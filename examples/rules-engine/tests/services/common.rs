@@ -1,8 +1,6 @@
 //! A bus with the streams of the catalogue, and services on it.
 
 use eventsmith::Bus;
-use eventsmith::admin::BusAdmin;
-use eventsmith::state::PROJECTIONS;
 use rules_engine::Config;
 use rules_engine::parts::Parts;
 use rules_engine::running::Running;
@@ -15,9 +13,7 @@ pub(crate) type Outcome = Result<(), Box<dyn std::error::Error>>;
 /// A bus in memory with everything that services need.
 pub(crate) async fn bus() -> Result<Bus, Box<dyn std::error::Error>> {
     let bus = Bus::in_memory();
-    bus.provision(rules_events::STREAMS).await?;
-    bus.provision(rules_events::BUCKETS).await?;
-    bus.provision(PROJECTIONS).await?;
+    rules_engine::run::provision(&bus).await?;
     Ok(bus)
 }
 

@@ -5,6 +5,7 @@ mod contracts;
 mod coupons;
 mod http;
 mod loyalty;
+mod moves;
 mod outside;
 mod payments;
 mod rules;

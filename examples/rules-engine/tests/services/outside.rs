@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use eventsmith::state::Aggregates;
 use eventsmith::{Bus, RequestError};
 use rules_engine::running::Running;
 use rules_engine::services::payments::outside::{Outside, OutsideGateway};
 use rules_engine::services::payments::parts_with;
-use rules_engine::services::payments::payment::Payment;
 use rules_engine_edge::played::{Fault, PlayedGateway};
 use rules_events::external::{ExternalRequestCompleted, ExternalRequestFailed};
 use rules_events::payment::{
@@ -18,6 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::{Outcome, bus, of, run};
+use crate::moves::{refund, told, void};
 
 const TOKEN: &str = "tok-5d1e";
 
@@ -45,19 +44,6 @@ fn order(last_four: &str) -> Value {
 
 fn capture() -> Value {
     json!({"payment_id": "pay_1", "transaction_id": "t_1"})
-}
-
-fn void() -> Value {
-    json!({"payment_id": "pay_1", "transaction_id": "t_1", "reason": "checkout_failed"})
-}
-
-fn refund() -> Value {
-    json!({"payment_id": "pay_1", "refund_id": "ref_1", "reason": "order_cancelled"})
-}
-
-async fn told(bus: &Bus) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let history = Aggregates::of(bus).history::<Payment>("pay_1").await?;
-    Ok(history.events.iter().map(|event| event.envelope.event_type.clone()).collect())
 }
 
 #[tokio::test]

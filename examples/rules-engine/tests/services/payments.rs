@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use eventsmith::state::Aggregates;
-use eventsmith::{Bus, RequestError, RequestOptions};
+use eventsmith::{RequestError, RequestOptions};
 use rules_engine::services::payments::gateway::Gateway;
 use rules_engine::services::payments::parts_with;
-use rules_engine::services::payments::payment::Payment;
 use rules_engine::services::payments::played::{Played, PlayedGateway};
 use rules_events::payment::{
     PaymentAuthorize, PaymentAuthorizeError, PaymentCapture, PaymentCaptureError, PaymentRefund, PaymentRefundError,
@@ -15,6 +13,7 @@ use rules_events::payment::{
 use serde_json::{Value, json};
 
 use crate::common::{Outcome, bus, of, run};
+use crate::moves::{refund, told, void};
 
 fn well() -> Played {
     Played { refuses: 0, hangs: 0, unheard: 0, hangs_for_ms: 50 }
@@ -23,19 +22,6 @@ fn well() -> Played {
 fn order() -> Value {
     json!({"payment_id": "pay_1", "transaction_id": "t_1", "amount": {"amount_minor": 990, "currency": "EUR"},
         "method": {"kind": "card", "brand": "visa", "last_four": "4242"}})
-}
-
-fn void() -> Value {
-    json!({"payment_id": "pay_1", "transaction_id": "t_1", "reason": "checkout_failed"})
-}
-
-fn refund() -> Value {
-    json!({"payment_id": "pay_1", "refund_id": "ref_1", "reason": "order_cancelled"})
-}
-
-async fn told(bus: &Bus) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let history = Aggregates::of(bus).history::<Payment>("pay_1").await?;
-    Ok(history.events.iter().map(|event| event.envelope.event_type.clone()).collect())
 }
 
 #[tokio::test]
