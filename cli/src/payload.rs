@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 
 use anyhow::{Context as _, anyhow, bail};
 use eventsmith_codegen::Loaded;
-use eventsmith_codegen::payload::{Checker, Options, repeats_names};
+use eventsmith_codegen::payload::{Checker, Options};
 use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
@@ -47,17 +47,11 @@ pub(crate) fn problems(loaded: &Loaded, file: &str, payload: &[u8]) -> anyhow::R
     found(&checker, payload)
 }
 
-/// What a checker finds in a payload. Beyond what schemas say, the runtime takes no text that readers understand in two ways.
+/// What a checker finds in a payload.
 pub(crate) fn found(checker: &Checker<'_>, payload: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
     let checked = checker.check_one("DATA", payload);
     let findings = checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?.findings;
-    let mut problems: Vec<(String, String)> =
-        findings.into_iter().map(|found| (found.diagnostic.pointer, found.diagnostic.message)).collect();
-    if problems.is_empty() && str::from_utf8(payload).is_ok_and(repeats_names) {
-        let message = "an object has two members of one name, of which nobody knows which one counts";
-        problems.push((String::new(), message.to_owned()));
-    }
-    Ok(problems)
+    Ok(findings.into_iter().map(|found| (found.diagnostic.pointer, found.diagnostic.message)).collect())
 }
 
 /// A JSON pointer for people: the root has an empty one.

@@ -84,6 +84,16 @@ fn an_alternative_of_another_type_has_no_room_for_a_number() {
 }
 
 #[test]
+fn a_name_that_is_repeated_is_refused_as_consumers_refuse_it() {
+    let schema = r#"{"type": "object", "properties": {"a": {"type": "integer"}}}"#;
+    for payload in [r#"{"a": 1, "a": 2}"#, r#"{"b": {"a": 1, "\u0061": 1}}"#, r#"{"b": [{"a": [], "c": 1, "a": "x"}]}"#]
+    {
+        assert_eq!(checked(schema, payload), (0, vec![r#"the member "a" is there twice"#.to_owned()]), "{payload}");
+    }
+    assert!(is_valid(schema, r#"{"a": 1, "b": {"a": 1}}"#));
+}
+
+#[test]
 fn a_name_that_serde_json_takes_for_a_marker_is_refused() {
     let schema = r#"{"type": "object", "properties": {"a": {"type": "integer"}}}"#;
     for payload in [

@@ -23,9 +23,20 @@ pub(super) fn split(error: &toml::de::Error) -> (String, String) {
         let help = "write level and reason: unbounded-string = { level = \"off\", reason = \"why\" }";
         return ("the switch of a rule is a table".to_owned(), help.to_owned());
     }
-    let help = if message.starts_with("invalid type") {
-        "texts, durations and sizes stand in quotes; numbers, true and false do not; lists in brackets"
-    } else if let Some((what, help)) = message.split_once("; ") {
+    if let Some((found, expected)) =
+        message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    {
+        let (expected, help) = if expected.starts_with("struct ") || expected == "a map" {
+            (
+                "a table",
+                "write a section, [name], with its keys on lines of their own, or { key = value } behind the name",
+            )
+        } else {
+            (expected, "texts, durations and sizes stand in quotes; numbers, true and false do not; lists in brackets")
+        };
+        return (format!("expected {expected}, found {found}"), help.to_owned());
+    }
+    let help = if let Some((what, help)) = message.split_once("; ") {
         return (what.to_owned(), help.to_owned());
     } else {
         "mend the syntax of TOML: one `key = value` to a line, sections as [streams.NAME] and [services.NAME]"

@@ -249,18 +249,12 @@ impl<'a> Checker<'a> {
             findings.push(locator.bad_json(record, &error));
             return Ok(());
         }
-        let text;
-        let (mut tape, mut of_value) = (Tape::default(), Tape::default());
-        let read = tape.read(record.text);
-        let exact = read.filter(Node::has_beyond_i64);
-        let node = match read {
-            Some(node) => Some(node),
-            // Where a name is repeated, the last of its values counts.
-            None => {
-                text = value.to_string();
-                of_value.read(&text)
-            }
+        let mut tape = Tape::default();
+        let Some(node) = tape.read(record.text) else {
+            findings.push(locator.repeated_name(record, self.options.mask));
+            return Ok(());
         };
+        let exact = Some(node).filter(Node::has_beyond_i64);
         let before = findings.len();
         let mut sink = Sink { record, value: &value, node, exact, locator, mask: self.options.mask, findings };
         match &self.data {
@@ -275,8 +269,8 @@ impl<'a> Checker<'a> {
             }
             None => self.explain_envelope(&mut sink)?,
         }
-        // What was refused is never valid, whether somebody can say why or not. A repeated name is told by whoever asked.
-        if read.is_some() && sink.findings.len() == before {
+        // What was refused is never valid, whether somebody can say why or not.
+        if sink.findings.len() == before {
             let help = "this is a bug in eventsmith; please report it with the schema";
             sink.report("bad-payload", "", "the payload is refused, and nothing says why", help);
         }

@@ -3,9 +3,10 @@
 use serde_json::value::RawValue;
 
 use super::finding::Finding;
+use super::violation_text::short_text;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::excerpt::Excerpt;
-use crate::pointer;
+use crate::pointer::{self, Places};
 
 /// One payload of a text.
 #[derive(Clone, Copy)]
@@ -14,6 +15,16 @@ pub(super) struct Record<'a> {
     pub(super) text: &'a str,
     /// Where in an array it stands.
     pub(super) index: Option<usize>,
+}
+
+impl Record<'_> {
+    /// A pointer into it as one into the document that it stands in.
+    pub(super) fn pointer(self, at: &str) -> String {
+        match self.index {
+            Some(index) => format!("/{index}{at}"),
+            None => at.to_owned(),
+        }
+    }
 }
 
 /// The records of a JSON document: itself, or every element of an array.
@@ -89,6 +100,19 @@ impl<'a> RecordLocator<'a> {
         self.at_offset("bad-json", record, offset, (&message, help))
     }
 
+    /// Which name the current record, which is JSON, repeats within an object.
+    pub(super) fn repeated_name(&self, record: Record<'_>, mask: bool) -> Finding {
+        let places = Places::of(record.text);
+        let (name, pointer, offset) = places.first_repeated(record.text).unwrap_or_default();
+        let (message, pointer) = match mask {
+            true => ("a member is there twice".to_owned(), String::new()),
+            false => (format!("the member {:?} is there twice", short_text(&name)), pointer),
+        };
+        let mut finding = self.at_offset("bad-payload", record, offset, (&message, TWICE));
+        finding.diagnostic.pointer = record.pointer(&pointer);
+        finding
+    }
+
     /// Why the text is no JSON: it is not UTF-8 from an offset on.
     pub(super) fn not_utf8(&self, offset: usize) -> Finding {
         let whole = Record { text: self.source, index: None };
@@ -119,6 +143,9 @@ impl<'a> RecordLocator<'a> {
 
 /// What a payload file is.
 const HELP: &str = "a payload file holds one JSON value, an array of them, or one on every line";
+/// Why names are not repeated.
+const TWICE: &str =
+    "leave one of them: some readers take the first and some the last, and consumers refuse the message";
 /// How large a number may be.
 const TOO_LARGE: &str = "numbers are read up to 1.8e308, as most readers of JSON hold them in doubles";
 

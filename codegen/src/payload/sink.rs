@@ -18,7 +18,7 @@ pub(super) struct Sink<'a> {
     pub(super) record: Record<'a>,
     pub(super) value: &'a Value,
     /// The record on a tape.
-    pub(super) node: Option<Node<'a>>,
+    pub(super) node: Node<'a>,
     /// The same, if some number of it is wide.
     pub(super) exact: Option<Node<'a>>,
     pub(super) locator: &'a RecordLocator<'a>,
@@ -31,10 +31,7 @@ impl Sink<'_> {
     /// Reports something about the value at a pointer into the record.
     pub(super) fn report(&mut self, rule: &'static str, at: &str, message: &str, help: &str) {
         let mut finding = self.locator.finding(rule, self.record, at, (message, help));
-        finding.diagnostic.pointer = match self.record.index {
-            Some(index) => format!("/{index}{at}"),
-            None => at.to_owned(),
-        };
+        finding.diagnostic.pointer = self.record.pointer(at);
         self.findings.push(finding);
     }
 
@@ -51,9 +48,8 @@ impl Sink<'_> {
         if let Some(finding) = self.findings.last_mut() {
             finding.demand = Some(Demand { file: schema.file.clone(), pointer: String::new(), expected, found });
             if self.mask {
-                let index = self.record.index.map(|index| format!("/{index}")).unwrap_or_default();
                 let data = self.value.pointer(at).unwrap_or(&Value::Null);
-                finding.diagnostic.pointer = format!("{index}{at}{}", schema.masked(place, data));
+                finding.diagnostic.pointer = self.record.pointer(&format!("{at}{}", schema.masked(place, data)));
             }
         }
     }
@@ -77,7 +73,7 @@ impl Sink<'_> {
     pub(super) fn violations(&mut self, rule: &'static str, at: &str, schema: &Compiled) {
         let Some(instance) = self.value.pointer(at) else { return };
         let exact = self.exact.and_then(|node| node.at(at));
-        if self.node.and_then(|node| node.at(at)).is_some_and(|node| !schema.tape_validator.is_searchable(node)) {
+        if self.node.at(at).is_some_and(|node| !schema.tape_validator.is_searchable(node)) {
             return self.unexplained(rule, at, instance, schema);
         }
         let (faults, mut omitted) = match exact {

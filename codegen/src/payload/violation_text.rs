@@ -1,10 +1,12 @@
 //! What a violated keyword expects, and what a value is, in words.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::excerpt::cut;
 use crate::pointer::join;
-use crate::schema::Fault;
+use crate::schema::{Fault, canonical_text};
 
 /// A fault in words.
 pub(super) struct ViolationText {
@@ -122,10 +124,13 @@ fn found(keyword: &str, value: &Value) -> String {
         ("minLength" | "maxLength", Value::String(text)) => {
             format!("{} in {}", counted(&text.chars().count().into(), "character"), short(value))
         }
-        (
-            "minItems" | "maxItems" | "uniqueItems" | "contains" | "maxContains" | "unevaluatedItems",
-            Value::Array(items),
-        ) => counted(&items.len().into(), "item"),
+        ("uniqueItems", Value::Array(items)) => match equal(items) {
+            Some((one, other)) => format!("items {one} and {other} equal"),
+            None => counted(&items.len().into(), "item"),
+        },
+        ("minItems" | "maxItems" | "contains" | "maxContains" | "unevaluatedItems", Value::Array(items)) => {
+            counted(&items.len().into(), "item")
+        }
         ("minProperties" | "maxProperties", Value::Object(members)) => counted(&members.len().into(), "member"),
         ("type", Value::String(_)) => format!("the string {}", short(value)),
         ("type", Value::Number(_)) => format!("the number {value}"),
@@ -133,6 +138,12 @@ fn found(keyword: &str, value: &Value) -> String {
         (_, Value::Object(_)) => "an object".to_owned(),
         _ => short(value),
     }
+}
+
+/// The first two of the items that are equal as JSON Schema has it, counted from 0.
+fn equal(items: &[Value]) -> Option<(usize, usize)> {
+    let mut seen = HashMap::new();
+    items.iter().enumerate().find_map(|(index, item)| Some((seen.insert(canonical_text(item), index)?, index)))
 }
 
 /// The values of an enumeration; of a long one the first.
@@ -204,6 +215,11 @@ mod tests {
         assert_eq!(said("enum", json!(["a", 1])), "one of \"a\", 1");
         assert_eq!(said("additionalProperties", json!(false)), "nothing here");
         assert_eq!(expected("exclusiveMinimum", &json!(true)), None);
+    }
+
+    #[test]
+    fn items_that_are_equal_are_named() {
+        assert_eq!(found("uniqueItems", &json!([{"a": 1}, 2, {"a": 1.0}])), "items 0 and 2 equal");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::diagnostic::Position;
 
-use super::{Scanner, steps};
+use super::{Scanner, join, steps};
 
 /// Where each value of a text stands.
 #[derive(Debug, Clone)]
@@ -75,6 +75,21 @@ impl Places {
     /// The members that have the name of an earlier one of their object, in the order of the text.
     pub(crate) fn repeated<'a>(&'a self, source: &'a str) -> impl Iterator<Item = (Cow<'a, str>, Position)> {
         self.repeated.iter().filter_map(|offset| Some((name_at(source, *offset)?, self.position(source, *offset))))
+    }
+
+    /// The first of them: its name, its pointer, and where it stands.
+    pub(crate) fn first_repeated<'a>(&self, source: &'a str) -> Option<(Cow<'a, str>, String, usize)> {
+        let offset = *self.repeated.first()?;
+        let (mut pointer, mut at) = (String::new(), self.members.iter().find(|member| member.offset == offset));
+        while let Some(member) = at {
+            let (step, holder) = match member.holder {
+                Holder::Object(holder) => (name_at(source, member.offset)?, holder),
+                Holder::Array(holder) => (member.key.to_string().into(), holder),
+            };
+            pointer.insert_str(0, &join("", &step));
+            at = self.members.iter().find(|member| member.number == holder);
+        }
+        Some((name_at(source, offset)?, pointer, offset as usize))
     }
 
     /// The element of an index, or the first member of a name, within the value of a number.

@@ -254,9 +254,16 @@ fn the_help_about_a_manifest_fits_what_is_wrong() {
         (
             format!("{stream}max_age = 5"),
             4,
-            "invalid type: integer `5`, expected a string",
+            "expected a string, found integer `5`",
             "durations and sizes stand in quotes",
         ),
+        (
+            "root = \"r\"\ncompatibility = \"backward\"".to_owned(),
+            2,
+            "expected a table, found string",
+            "write a section",
+        ),
+        ("root = \"r\"\nservices = [\"a\"]".to_owned(), 2, "expected a table, found", "write a section"),
         (format!("{stream}replicas = 0"), 4, "no cluster keeps 0 replicas", "write 1 to 5"),
         (format!("{stream}max_messages = 0"), 4, "0 is no limit", "write 1 or more"),
         (format!("{service}consumer = {{ ack_wait = \"0s\" }}"), 3, "no time at all", "write 1ms or more"),
