@@ -35,7 +35,7 @@ pub use eventsmith_state::{
         options::StartOptions,
         request_id as saga_request_id,
         runner::{SagaConfig, SagaRunner},
-        step::{Asks, Awaits, IntoStep, Step},
+        step::{Asks, Awaits, IntoStep, Step, Waits},
     },
     snapshot::Snapshots,
 };

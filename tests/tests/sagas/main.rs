@@ -7,6 +7,7 @@ mod bank;
 #[expect(dead_code, reason = "it is that of all tests of the bus")]
 mod common;
 mod crashes;
+mod deadlines;
 mod events;
 mod in_memory;
 mod mishaps;

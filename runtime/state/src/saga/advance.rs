@@ -3,10 +3,12 @@
 mod outside;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventsmith_event::clip::clip;
 use eventsmith_event::event::State;
 use eventsmith_event::invalid::{Invalid, Violation};
+use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::asking::{Asking, Change, Decide};
@@ -15,7 +17,7 @@ use super::definition::Saga;
 use super::instance::{
     EventData, Happening, Instance, SagaEventKind, SagaStatus, StepOutcome, StepRecord, StuckWith, Versioned, Waiting,
 };
-use super::step::{AnyStep, Kind};
+use super::step::{AnyStep, Ends, Kind};
 use crate::confine::confined;
 pub(crate) use outside::Operator;
 
@@ -47,7 +49,15 @@ pub(crate) struct Intent {
 pub(crate) struct Timer {
     pub(crate) command: u64,
     pub(crate) step: String,
-    pub(crate) after: std::time::Duration,
+    pub(crate) due: Due,
+}
+
+/// When a time-out comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Due {
+    /// So long after it is stored.
+    After(Duration),
+    At(Timestamp),
 }
 
 /// What came of the request of a command.
@@ -171,6 +181,11 @@ impl<'a, S: State> Advance<'a, S> {
                     if *may_be_done || waiting.was_uncertain { StepOutcome::Uncertain } else { StepOutcome::NotDone };
                 self.give_up(name, command, outcome, reason.clone());
             }
+            Reaction::TimedOut if matches!(step.kind, Kind::Waits) => {
+                self.record(name, StepOutcome::Done);
+                self.note_step(SagaEventKind::Done, name, command);
+                self.go_on(step.plan.on_timeout, || format!("the time of {name} was over"));
+            }
             Reaction::TimedOut => {
                 let is_asked = matches!(step.kind, Kind::Asks(_));
                 self.record(name, if is_asked { StepOutcome::Uncertain } else { StepOutcome::NotDone });
@@ -247,23 +262,43 @@ impl<'a, S: State> Advance<'a, S> {
                 Err(reason) => return self.not_begun(name, reason),
             }
             let command = self.instance.commands + 1;
-            match &step.kind {
-                Kind::Asks(asks) => match self.intend(&**asks, command, Unfit::Forward) {
-                    Ok(of) => return self.wait(step, command, false, of),
-                    Err(reason) => return self.not_begun(name, reason),
-                },
-                Kind::Awaits(awaits) => match self.instance.early.remove(awaits.event_type()) {
-                    Some(event) => {
-                        self.instance.commands = command;
-                        if !self.take_event(step, command, &event) {
-                            return;
-                        }
-                    }
-                    None => return self.wait(step, command, false, awaits.event_type()),
-                },
+            if let Kind::Awaits(awaits) = &step.kind
+                && let Some(event) = self.instance.early.remove(awaits.event_type())
+            {
+                self.instance.commands = command;
+                if !self.take_event(step, command, &event) {
+                    return;
+                }
+                continue;
             }
+            return match self.begin_step(step, command) {
+                Ok((of, due)) => self.wait(step, (command, due), false, of),
+                Err(reason) => self.not_begun(name, reason),
+            };
         }
         self.end(SagaStatus::Completed, SagaEventKind::Completed, None);
+    }
+
+    /// What a step waits for from now on, and until when.
+    fn begin_step(&mut self, step: &AnyStep<S>, command: u64) -> Result<(&'static str, Option<Due>), String> {
+        let due = self.due(step)?;
+        match &step.kind {
+            Kind::Asks(asks) => Ok((self.intend(&**asks, command, Unfit::Forward)?, due)),
+            Kind::Awaits(awaits) => Ok((awaits.event_type(), due)),
+            // Where the state knows no time, it is over at once.
+            Kind::Waits => Ok(("", due.or(Some(Due::At(Timestamp::UNIX_EPOCH))))),
+        }
+    }
+
+    fn due(&self, step: &AnyStep<S>) -> Result<Option<Due>, String> {
+        Ok(match &step.plan.ends {
+            Ends::Never => None,
+            Ends::After(time) => Some(Due::After(*time)),
+            Ends::At(deadline) => {
+                let state = self.state()?;
+                confined(|| deadline(&state))?.map(|time| Due::At(time.timestamp()))
+            }
+        })
     }
 
     /// What an event makes of the state. `false` if it makes nothing of it, and the saga is compensated.
@@ -319,7 +354,7 @@ impl<'a, S: State> Advance<'a, S> {
             let command = again.unwrap_or(self.instance.commands + 1);
             match self.intend(&*undo, command, Unfit::Backward) {
                 Ok(of) => {
-                    self.wait(step, command, true, of);
+                    self.wait(step, (command, None), true, of);
                     self.instance.waiting.iter_mut().for_each(|waiting| waiting.was_uncertain = again.is_some());
                 }
                 Err(reason) => self.stick(name, again, format!("its compensation could not be asked for: {reason}")),
@@ -362,12 +397,11 @@ impl<'a, S: State> Advance<'a, S> {
         Ok(request_type.0)
     }
 
-    fn wait(&mut self, step: &AnyStep<S>, command: u64, is_undo: bool, of: &str) {
+    fn wait(&mut self, step: &AnyStep<S>, (command, due): (u64, Option<Due>), is_undo: bool, of: &str) {
         let name = step.plan.name.to_owned();
-        let after = step.plan.timeout.filter(|_| !is_undo);
-        self.timer = after.map(|after| Timer { command, step: name.clone(), after });
+        self.timer = due.map(|due| Timer { command, step: name.clone(), due });
         self.instance.commands = self.instance.commands.max(command);
-        let (has_timer, of) = (after.is_some(), of.to_owned());
+        let (has_timer, of) = (due.is_some(), of.to_owned());
         self.instance.waiting =
             Some(Waiting { command, step: name, is_undo, has_timer, of, attempts: 0, was_uncertain: false });
     }

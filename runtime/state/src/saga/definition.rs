@@ -14,10 +14,11 @@ use futures_util::future::BoxFuture;
 use super::error::SagaError;
 use super::inlet::{Inlet, TypedInlet};
 use super::options::StartOptions;
-use super::step::{AnyStep, IntoStep};
+use super::step::{AnyStep, Ends, IntoStep, Kind};
 
 /// The shortest and the longest time-out: what servers and clocks can tell.
-const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(100 * 365 * 86_400));
+const SHORTEST: Duration = Duration::from_millis(1);
+pub(super) const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// The definition of a saga: a workflow across services whose steps are done in order, or undone in reverse.
 ///
@@ -94,12 +95,18 @@ impl<S: State> Saga<S> {
             return Err(wrong("versions count from 1, and it has one step at least".to_owned()));
         }
         let mut names = BTreeSet::new();
-        for plan in self.steps.iter().map(|step| &step.plan) {
+        for AnyStep { plan, kind } in &self.steps {
             if !names.insert(plan.name) {
                 return Err(wrong(format!("two of its steps are called {}", plan.name)));
             }
-            if plan.timeout.is_some_and(|timeout| timeout < TIMEOUTS.0 || timeout > TIMEOUTS.1) {
+            if matches!(plan.ends, Ends::After(time) if time < SHORTEST || time > LONGEST) {
                 return Err(wrong(format!("the time-out of {} must be from 1 ms to 100 years", plan.name)));
+            }
+            if matches!((kind, &plan.ends), (Kind::Waits, Ends::Never)) {
+                return Err(wrong(format!(
+                    "{} waits for its time, and has neither a time-out nor a deadline",
+                    plan.name
+                )));
             }
             if plan.is_irreversible && plan.undo.is_some() {
                 return Err(wrong(format!("{} is irreversible, and has a compensation", plan.name)));

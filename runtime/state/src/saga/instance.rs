@@ -264,7 +264,7 @@ pub(crate) struct Waiting {
     pub(crate) is_undo: bool,
     /// Whether there is a time-out to be cancelled.
     pub(crate) has_timer: bool,
-    /// The type of the request or the event.
+    /// The type of the request or the event; nothing where its time is waited for.
     pub(crate) of: String,
     /// How many attempts at the request nobody answered.
     #[serde(default, skip_serializing_if = "is_zero")]

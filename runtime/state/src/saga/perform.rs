@@ -83,7 +83,7 @@ impl<S: State> Job<'_, S> {
                 return Err(self.misfit(key, &reason));
             }
             _ => {
-                let reason = format!("its step {} makes a request, and waits for an event here", waiting.step);
+                let reason = format!("its step {} makes a request, and makes none here", waiting.step);
                 return Err(self.misfit(key, &reason));
             }
         };

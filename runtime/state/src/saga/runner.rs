@@ -177,7 +177,7 @@ impl<S: State> AnySaga for Saga<S> {
                 };
                 Some(awaits.inlet(Arc::new(send)))
             }
-            Kind::Asks(_) => None,
+            Kind::Asks(_) | Kind::Waits => None,
         });
         let starts = self.starters.iter().filter(|_| is_newest).map(|starter| {
             let (saga, sagas) = (Arc::clone(&self), sagas.clone());

@@ -1,10 +1,11 @@
-//! One step of a saga: what it asks for or waits for, and what becomes of that.
+//! One step of a saga: what it asks for or waits for, when that is over, and what becomes of it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventsmith_bus::handler::Received;
+use eventsmith_event::date_time::DateTime;
 use eventsmith_event::event::{Event, Request, State};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -17,7 +18,8 @@ use super::inlet::{Inlet, TypedInlet};
 use super::instance::Versioned;
 use super::options::StartOptions;
 
-/// One step of a saga with the state `S`: a request ([`Step::asks`]), or an event that is waited for ([`Step::awaits`]).
+/// One step of a saga with the state `S`: a request ([`Step::asks`]), an event that is waited for ([`Step::awaits`]), or a time
+/// ([`Step::waits`]).
 ///
 /// Whatever its closures are given, they may be called again with it: after a crash, and where somebody else was quicker. They
 /// should change the state they are given, and nothing else.
@@ -54,20 +56,33 @@ pub struct Awaits<S, E> {
     event: PhantomData<fn(E)>,
 }
 
+/// A step that waits for its time.
+pub struct Waits;
+
 type Take<S, E> = dyn Fn(&mut S, &E) + Send + Sync;
 type IsNeeded<S> = dyn Fn(&S) -> bool + Send + Sync;
+type Deadline<S> = dyn Fn(&S) -> Option<DateTime> + Send + Sync;
 type Find<E> = dyn Fn(&E) -> Option<String> + Send + Sync;
 
 /// What a step has whatever its kind.
 pub(crate) struct Plan<S> {
     pub(crate) name: &'static str,
     pub(crate) when: Option<Box<IsNeeded<S>>>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) ends: Ends<S>,
     pub(crate) on_timeout: Otherwise,
     pub(crate) retry: SagaRetry,
     pub(crate) undo: Option<Arc<dyn Asking<S>>>,
     pub(crate) undo_retry: SagaRetry,
     pub(crate) is_irreversible: bool,
+}
+
+/// When the time of a step is over.
+pub(crate) enum Ends<S> {
+    Never,
+    /// So long after it was its turn.
+    After(Duration),
+    /// When the state says.
+    At(Box<Deadline<S>>),
 }
 
 /// A step of any kind.
@@ -80,6 +95,7 @@ pub(crate) struct AnyStep<S> {
 pub(crate) enum Kind<S> {
     Asks(Arc<dyn Asking<S>>),
     Awaits(Arc<dyn Awaiting<S>>),
+    Waits,
 }
 
 /// Becomes a step of any kind.
@@ -136,6 +152,16 @@ impl<S: State, E: Event> Step<S, Awaits<S, E>> {
     }
 }
 
+impl<S: State> Step<S, Waits> {
+    /// A step that waits until its time is over, and for nothing else: it is done then. It has a [`timeout`](Self::timeout) or a
+    /// [`deadline`](Self::deadline). The server keeps the time, and nothing runs meanwhile.
+    ///
+    /// Where something may make the wait moot, [`awaits`](Step::awaits) an event until a deadline instead.
+    pub fn waits(name: &'static str) -> Self {
+        Self { plan: Plan { on_timeout: Otherwise::GoOn, ..Plan::new(name) }, kind: Waits }
+    }
+}
+
 impl<S: State, K> Step<S, K> {
     /// Leaves the step out unless this holds of the state when it is its turn.
     pub fn when(mut self, is_needed: impl Fn(&S) -> bool + Send + Sync + 'static) -> Self {
@@ -146,11 +172,33 @@ impl<S: State, K> Step<S, K> {
     /// How long the step may take, from when it is its turn, all attempts together; 1 ms at least. Then the saga is compensated, and this step with it, as
     /// it may be done. The server keeps the time: it goes on while no runner does, and ends within a second or so.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.plan.timeout = Some(timeout);
+        self.plan.ends = Ends::After(timeout);
         self
     }
 
-    /// How the saga goes on when the time of the step is over, instead of being compensated.
+    /// Until when the step may take, in place of a [`timeout`](Self::timeout), by the state as it is when it is the step's turn: without
+    /// end where it says nothing. What is over already is over at once, and what is further away than 100 years comes then.
+    ///
+    /// ```
+    /// use eventsmith::state::{Otherwise, Step};
+    /// use eventsmith::{DateTime, Event, State};
+    ///
+    /// /// Waits until the day, or until somebody thinks better of it.
+    /// fn wait<S: State, Withdrawn: Event>(
+    ///     day: impl Fn(&S) -> Option<DateTime> + Send + Sync + 'static,
+    ///     id: impl Fn(&Withdrawn) -> Option<String> + Send + Sync + 'static,
+    ///     note: impl Fn(&mut S, &Withdrawn) + Send + Sync + 'static,
+    /// ) -> impl Sized {
+    ///     Step::awaits("withdrawn", id).on_event(note).deadline(day).on_timeout(Otherwise::GoOn)
+    /// }
+    /// ```
+    pub fn deadline(mut self, deadline: impl Fn(&S) -> Option<DateTime> + Send + Sync + 'static) -> Self {
+        self.plan.ends = Ends::At(Box::new(deadline));
+        self
+    }
+
+    /// How the saga goes on when the time of the step is over, instead of being compensated; behind a step that [`waits`](Step::waits) it
+    /// goes on without this.
     pub fn on_timeout(mut self, choice: Otherwise) -> Self {
         self.plan.on_timeout = choice;
         self
@@ -198,7 +246,7 @@ impl<S> Plan<S> {
         Self {
             name,
             when: None,
-            timeout: None,
+            ends: Ends::Never,
             on_timeout: Otherwise::Compensate,
             retry: SagaRetry::default(),
             undo: None,
@@ -219,6 +267,12 @@ impl<S: State, R: Request> IntoStep<S> for Step<S, Asks<S, R>> {
 impl<S: State, E: Event> IntoStep<S> for Step<S, Awaits<S, E>> {
     fn into_step(self) -> sealed::Erased<S> {
         sealed::Erased(AnyStep { plan: self.plan, kind: Kind::Awaits(Arc::new(self.kind)) })
+    }
+}
+
+impl<S: State> IntoStep<S> for Step<S, Waits> {
+    fn into_step(self) -> sealed::Erased<S> {
+        sealed::Erased(AnyStep { plan: self.plan, kind: Kind::Waits })
     }
 }
 

@@ -13,7 +13,8 @@ use eventsmith_event::envelope::Envelope;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
-use super::advance::Turn;
+use super::advance::{Due, Turn};
+use super::definition::LONGEST;
 use super::error::SagaError;
 use super::instance::{InputData, Instance, LastEvent, SagaEventKind, TimeoutData};
 use super::options::StartOptions;
@@ -205,9 +206,16 @@ impl Store {
         }
         if let Some(timer) = &turn.timer {
             let subject = self.home.subject(key, Leaf::Timer(timer.command));
-            let due = self.bus.transport().time();
-            let after = SignedDuration::try_from(timer.after).unwrap_or(SignedDuration::MAX);
-            let due = due.checked_add(after).unwrap_or(Timestamp::MAX);
+            let now = self.bus.transport().time();
+            let after = |time: Duration| {
+                let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+                now.checked_add(time).unwrap_or(Timestamp::MAX)
+            };
+            let due = match timer.due {
+                Due::After(time) => after(time),
+                // What was long ago a server takes for the far future.
+                Due::At(time) => time.clamp(now, after(LONGEST)),
+            };
             let headers = vec![
                 (Headers::SCHEDULE, format!("@at {due}")),
                 (Headers::SCHEDULE_TARGET, self.home.subject(key, Leaf::Timeout(timer.command))),
