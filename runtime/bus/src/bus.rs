@@ -9,6 +9,7 @@ use eventsmith_event::event::{Event, Request};
 use eventsmith_event::reply::AnyReply;
 use futures_util::StreamExt;
 use futures_util::stream;
+use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::dead_letters::runs::is_run_count;
@@ -369,6 +370,13 @@ impl Bus {
         if let Backend::Memory(memory) = self.backend() {
             memory.settle().await;
         }
+    }
+
+    /// The time of day by the clock that says when messages were stored, as far as that is known here: over NATS the servers', or that of
+    /// this machine where they have not told it yet; in memory the one that [`settle`](Self::settle) puts forward. Handlers that ask it, and
+    /// not the machine, are tested without waiting.
+    pub fn now(&self) -> Timestamp {
+        self.transport().time()
     }
 
     /// Sends what is still on its way and closes the connection, for all clones. Stop consumers first.

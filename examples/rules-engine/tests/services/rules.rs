@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventsmith::state::Aggregates;
+use eventsmith::state::{Aggregates, SagaStatus, Sagas};
 use eventsmith::{Bus, RequestError};
 use rules_engine::services::coupons::coupon::Coupon;
 use rules_engine::services::promotions::promotion::Promotion;
@@ -65,6 +65,29 @@ async fn a_rule_that_is_active_is_evaluated_until_it_is_not() -> Outcome {
     bus.settle().await;
     let figures = bus.request(&of::<MetricsSummary>(summary)?).await?;
     assert!(figures.rules_applied >= 1 && figures.evaluations >= 3, "{figures:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rule_that_takes_effect_later_is_evaluated_from_then_on() -> Outcome {
+    let bus = bus().await?;
+    let _running = start(&bus, &SERVICES)?;
+    let text = json!({"when": "true", "then": {"promotion": {"name": "May", "discount": {"kind": "percentage", "percentage": "10"}}}});
+    for (rule_id, days) in [("may", 30), ("june", 60), ("never", 45)] {
+        let create = json!({"rule_id": rule_id, "name": rule_id, "definition": text.to_string(), "priority": 400, "requested_by": "anna"});
+        bus.request(&of::<RuleCreate>(create)?).await?;
+        let effective_at = bus.now() + Duration::from_secs(days * 86_400);
+        let activate = json!({"rule_id": rule_id, "effective_at": effective_at, "requested_by": "anna"});
+        bus.request(&of::<RuleActivate>(activate)?).await?;
+    }
+    assert_eq!(evaluate(&bus, json!({})).await?["promotions"], json!([]));
+    bus.request(&of::<RuleDeactivate>(json!({"rule_id": "never", "requested_by": "anna"}))?).await?;
+
+    bus.settle().await;
+
+    until(&bus, &json!({}), json!(["june", "may"])).await?;
+    let sagas = Sagas::of(&bus, rules_events::STREAMS).list("activation").await?;
+    assert!(sagas.len() == 3 && sagas.iter().all(|saga| saga.status == SagaStatus::Completed), "{sagas:?}");
     Ok(())
 }
 

@@ -96,7 +96,7 @@ async fn a_rule_that_nobody_can_read_is_not_created() -> Outcome {
 #[tokio::test]
 async fn a_rule_takes_effect_at_its_time() -> Outcome {
     let bus = bus().await?;
-    let _running = start(&bus, &["rules-management"])?;
+    let _running = start(&bus, &["rules-management", "rules-evaluation"])?;
     bus.request(&create("later")?).await?;
 
     let mut activate: RuleActivate = of(asks("later"))?;
@@ -106,6 +106,8 @@ async fn a_rule_takes_effect_at_its_time() -> Outcome {
     assert_eq!(get(&bus, "later").await?.status, RuleStatus::Inactive);
     let twice = bus.request(&activate).await;
     assert!(matches!(twice, Err(RequestError::Refused(RuleActivateError::WrongState(_)))));
+    bus.settle().await;
+    assert_eq!(get(&bus, "later").await?.status, RuleStatus::Active);
     Ok(())
 }
 

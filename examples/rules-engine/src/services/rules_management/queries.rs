@@ -1,7 +1,7 @@
 //! What can be asked about one rule.
 
 use eventsmith::state::{Aggregates, HistoryEvent};
-use eventsmith::{Received, Refusal, Timestamp};
+use eventsmith::{Bus, Received, Refusal};
 use rules_events::aggregates::RuleEvent;
 use rules_events::audit::{AuditAction, AuditEntry, AuditTrail, AuditTrailError, AuditTrailReply};
 use rules_events::common::{Actor, RuleVersion};
@@ -11,8 +11,8 @@ use super::rule::Rule;
 use crate::refusals::not_found;
 
 /// A rule as it is. Its status is that of the moment: a rule that takes effect later is inactive until then.
-pub(super) async fn get(rules: Aggregates, asked: Received<RuleGet>) -> Result<RuleGetReply, Refusal<RuleGetError>> {
-    let rule = rules.load::<Rule>(&asked.rule_id).await?;
+pub(super) async fn get(bus: Bus, asked: Received<RuleGet>) -> Result<RuleGetReply, Refusal<RuleGetError>> {
+    let rule = Aggregates::of(&bus).load::<Rule>(&asked.rule_id).await?;
     let missing = |what| Err(Refusal::new(RuleGetError::NotFound(not_found(what))));
     let Some(known) = rule.known.as_ref() else { return missing("there is no such rule") };
     if asked.version.is_some_and(|version| version != known.version) {
@@ -25,7 +25,7 @@ pub(super) async fn get(rules: Aggregates, asked: Received<RuleGet>) -> Result<R
         name: known.name.clone(),
         description: known.description.clone(),
         definition,
-        status: known.status_at(Timestamp::now()),
+        status: known.status_at(bus.now()),
         priority: known.priority,
         tags: Some(known.tags.clone()),
         version: known.version,
