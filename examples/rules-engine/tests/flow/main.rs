@@ -1,5 +1,7 @@
 //! Checkouts from end to end, and the audit of them: in memory, and over a server.
 
+mod tampered;
+
 use eventsmith::Bus;
 use eventsmith::state::Sagas;
 use eventsmith::testing::NatsServer;
@@ -12,7 +14,7 @@ use rules_engine::services::payments::played::Played;
 use rules_engine::world::World;
 use rules_events::checkout::{CheckoutGet, CheckoutGetReplyStatus};
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// Something goes wrong at the gateway with every fourth order, and soon.
 fn config() -> Config {
