@@ -33,9 +33,9 @@ fn the_whole_flow_has_one_arrow_for_each_pair() {
     let mermaid = run(&folder, &["flow"]);
     let dot = run(&folder, &["flow", "--format", "dot"]);
 
-    assert_eq!((mermaid.status, mermaid.stderr.as_str()), (0, "9 nodes and 40 arrows\n"));
+    assert_eq!((mermaid.status, mermaid.stderr.as_str()), (0, "9 nodes and 41 arrows\n"));
     assert!(mermaid.stdout.contains(r#" -. "evaluation.evaluate" .-> "#), "{}", mermaid.stdout);
-    assert_eq!(dot.stdout.matches(" -> ").count(), 40, "{}", dot.stdout);
+    assert_eq!(dot.stdout.matches(" -> ").count(), 41, "{}", dot.stdout);
 }
 
 #[test]

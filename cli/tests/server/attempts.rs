@@ -107,8 +107,9 @@ pub(crate) fn subjects() -> Vec<String> {
         all.insert(format!("$JS.API.CONSUMER.CREATE.KV_{0}.evil.$KV.{0}.>", bucket.name));
     }
     for leaf in ["event.started", "command.1", "timer.1", "timeout.1", "input.cancel"] {
-        all.insert(format!("rules.saga.checkout.x1.v1.{leaf}"));
-        all.insert(format!("rules.saga.other.x1.v1.{leaf}"));
+        for saga in ["checkout", "activation", "other"] {
+            all.insert(format!("rules.saga.{saga}.x1.v1.{leaf}"));
+        }
     }
     let others = [
         "$JS.API.INFO",
@@ -191,9 +192,12 @@ pub(crate) fn may_publish(service: &ServiceDescriptor) -> BTreeSet<String> {
         all.insert(concrete(event.subject));
     }
     let mut streams: BTreeSet<String> = BTreeSet::new();
+    let sagas: Vec<(&str, &str)> = service.runs.iter().filter_map(|run| run.split_once('@')).collect();
     for consumer in &topology.consumers {
-        let is_saga = consumer.name.starts_with("saga_checkout_v1") && !service.runs.is_empty();
-        if consumer.name == name || is_saga {
+        let runs = |(saga, version): &(&str, &str)| {
+            [format!("saga_{saga}_v{version}"), format!("saga_{saga}_v{version}_inputs")].contains(&consumer.name)
+        };
+        if consumer.name == name || sagas.iter().any(runs) {
             streams.insert(consumer.stream.clone());
             let (stream, consumer) = (&consumer.stream, &consumer.name);
             for call in ["INFO", "MSG.NEXT"] {
@@ -208,9 +212,9 @@ pub(crate) fn may_publish(service: &ServiceDescriptor) -> BTreeSet<String> {
         all.insert(format!("rules.dlq.{name}.RULES_RULE.1.domain.x"));
         all.insert(format!("$JS.API.STREAM.MSG.DELETE.{LETTERS}"));
     }
-    if !service.runs.is_empty() {
+    for (saga, version) in &sagas {
         for leaf in ["event.started", "command.1", "timer.1", "timeout.1", "input.cancel"] {
-            all.insert(format!("rules.saga.checkout.x1.v1.{leaf}"));
+            all.insert(format!("rules.saga.{saga}.x1.v{version}.{leaf}"));
         }
     }
     // Whoever appends to an aggregate reads its history, which is in a stream of its own.

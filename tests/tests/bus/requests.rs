@@ -4,6 +4,7 @@
 
 mod cluster;
 mod common;
+mod described;
 mod idempotent;
 mod isolation;
 mod misled;
