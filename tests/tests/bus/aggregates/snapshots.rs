@@ -2,7 +2,7 @@
 
 use eventsmith::Bus;
 use eventsmith::admin::BusAdmin;
-use eventsmith::state::{Aggregates, ExecuteOptions};
+use eventsmith::state::{Aggregate, Aggregates, ExecuteOptions, Snapshots};
 
 use super::common::*;
 use crate::common::*;
@@ -15,9 +15,30 @@ over_both_transports! {
     a_command_before_a_snapshot_is_known
     a_gap_before_a_snapshot_is_named
     what_was_not_appended_behind_a_snapshot_does_no_harm
+    what_no_document_describes_is_not_kept
 }
 
 pub(super) type Every10 = Account<10>;
+
+/// An account of which no snapshot is made while it is in debt.
+#[derive(Debug, Default)]
+struct Solvent(Account);
+
+impl Aggregate for Solvent {
+    type Event = AccountEvent;
+
+    fn apply(&mut self, event: &AccountEvent) {
+        self.0.apply(event);
+    }
+
+    fn snapshots() -> Option<Snapshots<Self>> {
+        let take = |Self(Account { is_open, balance, .. }): &Self| {
+            (*balance >= 0).then_some(AccountSnapshot { is_open: *is_open, balance: *balance })
+        };
+        let restore = |AccountSnapshot { is_open, balance }| Self(Account { is_open, balance, applied: 0 });
+        Some(Snapshots::every_if(10, take, restore))
+    }
+}
 
 pub(super) async fn provisioned(bus: &Bus) -> Outcome<Aggregates> {
     bus.provision(&[SNAPSHOTS]).await?;
@@ -44,6 +65,30 @@ async fn what_was_not_appended_behind_a_snapshot_does_no_harm(bus: Bus) -> Outco
 
     let account = accounts.load::<Every10>("a1").await?;
     assert_eq!((account.number, account.balance, account.applied), (12, 69, 2));
+    Ok(())
+}
+
+async fn what_no_document_describes_is_not_kept(bus: Bus) -> Outcome {
+    let accounts = provisioned(&bus).await?;
+    let pay = async |amount: i64| {
+        accounts.execute("a1", |_: &Solvent| Ok::<_, String>(vec![paid("a1", amount)])).await.map(drop)
+    };
+    for _ in 0..12 {
+        pay(-1).await?;
+    }
+    assert_eq!(bus.bucket::<AccountSnapshot>().get("a1").await?, None);
+    let in_debt = accounts.load::<Solvent>("a1").await?;
+    assert_eq!((in_debt.0.balance, in_debt.0.applied), (-12, 12));
+
+    for _ in 0..10 {
+        pay(5).await?;
+    }
+
+    let account = accounts.load::<Solvent>("a1").await?;
+    let snapshot = bus.bucket::<AccountSnapshot>().get("a1").await?.ok_or("there is none")?;
+    assert_eq!(account.0.balance, 38);
+    assert_eq!(snapshot.balance + 5 * i64::try_from(account.0.applied)?, 38);
+    assert!(account.0.applied < 10, "{}", account.0.applied);
     Ok(())
 }
 
