@@ -37,9 +37,9 @@ pub(super) enum Parts<E> {
 }
 
 impl<E> Refusal<E> {
-    /// The request is refused, for this reason: code 409.
-    pub fn new(reason: E) -> Self {
-        Self(Inner::Refused(reason))
+    /// The request is refused, for this reason or one of its alternatives: code 409.
+    pub fn new(reason: impl Into<E>) -> Self {
+        Self(Inner::Refused(reason.into()))
     }
 
     /// The handler failed: code 500.

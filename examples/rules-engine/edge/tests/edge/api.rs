@@ -57,7 +57,7 @@ async fn list(request: Received<RuleList>) -> Result<RuleListReply, Refusal<NoRe
 
 async fn activate(request: Received<RuleActivate>) -> Result<RuleActivateReply, Refusal<RuleActivateError>> {
     match request.rule_id.as_str() {
-        "rul_refused" => Err(Refusal::new(reply())),
+        "rul_refused" => Err(Refusal::new(reply::<RuleActivateError>())),
         "rul_failing" => Err(Refusal::failed("the password of the database is hunter2")),
         "rul_later" => Err(Refusal::unavailable(Duration::from_secs(30), "the disk is full")),
         "rul_slow" => std::future::pending().await,

@@ -57,7 +57,7 @@ pub(super) async fn get(
 ) -> Result<CheckoutGetReply, Refusal<CheckoutGetError>> {
     let id = asked.transaction_id.as_str();
     if desk.sagas.status("checkout", id).await?.is_none() {
-        return Err(Refusal::new(CheckoutGetError::NotFound(not_found("there is no such checkout"))));
+        return Err(Refusal::new(not_found("there is no such checkout")));
     }
     let history = desk.sagas.history("checkout", id).await?;
     let state = desk.sagas.state(&desk.checkout, id).await?;

@@ -48,27 +48,27 @@ pub(super) async fn reserve(
 fn decide_reserve(coupon: &Coupon, asked: &CouponReserve, hold: Duration) -> Reserved {
     let (now, transaction) = (Timestamp::now(), asked.transaction_id.as_str());
     if !coupon.is_issued() {
-        return Err(Refusal::new(CouponReserveError::NotFound(not_found("there is no such coupon, or not any more"))));
+        return Err(Refusal::new(not_found("there is no such coupon, or not any more")));
     }
     if coupon.holds(transaction, now) {
         return Ok(Vec::new());
     }
     if coupon.0.reservations.contains_key(transaction) || coupon.0.redemptions.contains_key(transaction) {
         let state = if coupon.0.redemptions.contains_key(transaction) { "redeemed" } else { "released" };
-        return Err(Refusal::new(CouponReserveError::WrongState(wrong_state(state, &["issued"])?)));
+        return Err(Refusal::new(wrong_state(state, &["issued"])?));
     }
     if coupon.0.customer_id.as_ref().is_some_and(|owner| *owner != asked.customer_id) {
-        return Err(Refusal::new(CouponReserveError::NotAllowed(not_allowed("the coupon is somebody else's"))));
+        return Err(Refusal::new(not_allowed("the coupon is somebody else's")));
     }
     if let (Some(minimum), Some(subtotal)) = (&coupon.0.minimum_subtotal, &asked.subtotal)
         && subtotal.amount_minor < minimum.amount_minor
     {
         let limit = limit_reached(minimum.amount_minor, "the price is too low for the coupon");
-        return Err(Refusal::new(CouponReserveError::LimitReached(limit)));
+        return Err(Refusal::new(limit));
     }
     if coupon.free(now) == 0 {
         let limit = limit_reached(0, "every use of the coupon is redeemed or reserved");
-        return Err(Refusal::new(CouponReserveError::LimitReached(limit)));
+        return Err(Refusal::new(limit));
     }
     let reserved = CouponReserved {
         coupon_code: asked.coupon_code.clone(),
@@ -89,13 +89,13 @@ pub(super) async fn redeem(
     let decide = |coupon: &Coupon| -> Result<Vec<CouponEvent>, Refusal<CouponRedeemError>> {
         let (now, transaction) = (Timestamp::now(), asked.transaction_id.as_str());
         let Some(promotion_id) = coupon.0.promotion_id.clone() else {
-            return Err(Refusal::new(CouponRedeemError::NotFound(not_found("there is no such coupon"))));
+            return Err(Refusal::new(not_found("there is no such coupon")));
         };
         if coupon.0.redemptions.contains_key(transaction) {
             return Ok(Vec::new());
         }
         if !coupon.holds(transaction, now) {
-            return Err(Refusal::new(CouponRedeemError::WrongState(wrong_state("released", &["reserved"])?)));
+            return Err(Refusal::new(wrong_state("released", &["reserved"])?));
         }
         let redeemed = CouponRedeemed {
             coupon_code: asked.coupon_code.clone(),
@@ -128,10 +128,10 @@ pub(super) async fn release(
     let decide = |coupon: &Coupon| -> Result<Vec<CouponEvent>, Refusal<CouponReleaseError>> {
         let (now, transaction) = (Timestamp::now(), asked.transaction_id.as_str());
         if coupon.0.promotion_id.is_none() {
-            return Err(Refusal::new(CouponReleaseError::NotFound(not_found("there is no such coupon"))));
+            return Err(Refusal::new(not_found("there is no such coupon")));
         }
         if coupon.0.redemptions.contains_key(transaction) {
-            return Err(Refusal::new(CouponReleaseError::WrongState(wrong_state("redeemed", &["reserved"])?)));
+            return Err(Refusal::new(wrong_state("redeemed", &["reserved"])?));
         }
         let before = coupon.0.reservations.get(transaction);
         if before.is_some_and(|it| it.expires_at.timestamp() <= now) {

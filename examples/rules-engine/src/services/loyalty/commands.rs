@@ -25,9 +25,7 @@ pub(super) async fn earn(
 ) -> Result<LoyaltyEarnPointsReply, Refusal<LoyaltyEarnPointsError>> {
     let points = asked.amount.amount_minor / 100 * desk.config.points_per_unit;
     if points < 1 {
-        return Err(Refusal::new(LoyaltyEarnPointsError::NotAllowed(not_allowed(
-            "too little was paid to earn points",
-        ))));
+        return Err(Refusal::new(not_allowed("too little was paid to earn points")));
     }
     let account_id = account_of(&asked.customer_id)?;
     let options = ExecuteOptions::caused_by(asked.envelope(), "loyalty/earn");
@@ -91,7 +89,7 @@ pub(super) async fn redeem(
         match account.known.as_ref().and_then(|known| known.redemptions.get(transaction)) {
             Some(before) if before.points_left == 0 => {
                 let why = "the points of this transaction were given back";
-                return Err(Refusal::new(LoyaltyRedeemPointsError::NotAllowed(not_allowed(why))));
+                return Err(Refusal::new(not_allowed(why)));
             }
             Some(_) => return Ok(Vec::new()),
             None => {}
@@ -100,7 +98,7 @@ pub(super) async fn redeem(
         let balance = balance_after(account, &events);
         if balance < asked.points {
             let limit = limit_reached(balance, "there are not that many points");
-            return Err(Refusal::new(LoyaltyRedeemPointsError::LimitReached(limit)));
+            return Err(Refusal::new(limit));
         }
         let of = (&account_id, &asked.customer_id, &asked.transaction_id);
         events.push(redeemed(&desk, of, asked.points, balance - asked.points)?);
@@ -127,7 +125,7 @@ pub(super) async fn give_back(
     let options = ExecuteOptions::caused_by(asked.envelope(), "loyalty/give_back");
     let decide = |account: &Account| -> Result<Vec<LoyaltyEvent>, Refusal<LoyaltyGiveBackPointsError>> {
         let Some(known) = &account.known else {
-            return Err(Refusal::new(LoyaltyGiveBackPointsError::NotFound(not_found("there is no such account"))));
+            return Err(Refusal::new(not_found("there is no such account")));
         };
         let of = (&account_id, &asked.customer_id, &asked.transaction_id);
         let mut events = Vec::new();
@@ -136,7 +134,7 @@ pub(super) async fn give_back(
             None => {
                 let points = asked.points.unwrap_or(1).min(known.balance);
                 if points < 1 {
-                    return Err(Refusal::new(LoyaltyGiveBackPointsError::NotFound(not_found("there are no points"))));
+                    return Err(Refusal::new(not_found("there are no points")));
                 }
                 events.push(redeemed(&desk, of, points, known.balance - points)?);
                 (points, known.balance - points)
@@ -147,7 +145,7 @@ pub(super) async fn give_back(
             0 => return Ok(Vec::new()),
             left if points > left && known.redemptions.contains_key(asked.transaction_id.as_str()) => {
                 let limit = limit_reached(left, "the transaction did not take that many points");
-                return Err(Refusal::new(LoyaltyGiveBackPointsError::LimitReached(limit)));
+                return Err(Refusal::new(limit));
             }
             _ => {}
         }
@@ -176,7 +174,7 @@ pub(super) async fn give_back(
     });
     let Some(points) = restored.or(asked.points) else {
         let state = wrong_state("given_back", &["redeemed"])?;
-        return Err(Refusal::new(LoyaltyGiveBackPointsError::WrongState(state)));
+        return Err(Refusal::new(state));
     };
     Ok(LoyaltyGiveBackPointsReply {
         account_id: account_of(&asked.customer_id)?,

@@ -36,7 +36,7 @@ pub(super) async fn authorize(
     let payment = &executed.state;
     let Some(authorized_at) = payment.authorized_at.clone().filter(|_| !payment.is_voided) else {
         let state = wrong_state(payment.state(), &["unknown", "authorized"])?;
-        return Err(Refusal::new(PaymentAuthorizeError::WrongState(state)));
+        return Err(Refusal::new(state));
     };
     Ok(PaymentAuthorizeReply {
         payment_id: asked.payment_id.clone(),
@@ -64,7 +64,7 @@ async fn declined(
         }
     };
     desk.payments.execute_with(&asked.payment_id, options, decide).await.map_err(refusal)?;
-    Err(Refusal::new(PaymentAuthorizeError::NotAllowed(not_allowed(message))))
+    Err(Refusal::new(not_allowed(message)))
 }
 
 pub(super) async fn capture(
@@ -75,7 +75,7 @@ pub(super) async fn capture(
     let record = match desk.gateway.capture(asked.payment_id.clone(), amount_minor).await {
         Ok(record) => record,
         Err(GatewayError::Refused { code: "UNKNOWN_PAYMENT", message }) => {
-            return Err(Refusal::new(PaymentCaptureError::NotFound(not_found(message))));
+            return Err(Refusal::new(not_found(message)));
         }
         Err(GatewayError::Refused { code, .. }) => {
             let state = match code {
@@ -83,7 +83,7 @@ pub(super) async fn capture(
                 _ => "captured",
             };
             let state = wrong_state(state, &["authorized"])?;
-            return Err(Refusal::new(PaymentCaptureError::WrongState(state)));
+            return Err(Refusal::new(state));
         }
         Err(error) => return Err(Refusal::failed(error)),
     };
@@ -106,7 +106,7 @@ pub(super) async fn void(
             let executed =
                 desk.follow(asked.envelope(), "void", &asked.payment_id, &record, Reasons::default()).await?;
             let state = wrong_state(executed.state.state(), &["authorized"])?;
-            return Err(Refusal::new(PaymentVoidError::WrongState(state)));
+            return Err(Refusal::new(state));
         }
         Err(error) => return Err(Refusal::failed(error)),
     };
@@ -120,7 +120,7 @@ pub(super) async fn void(
     desk.follow(asked.envelope(), "void", &asked.payment_id, &record, reasons).await?;
     let Some(order) = record.authorized else {
         // It cannot be authorized any more, and nothing was taken: there is nothing to let go of.
-        return Err(Refusal::new(PaymentVoidError::NotFound(not_found("nothing was authorized"))));
+        return Err(Refusal::new(not_found("nothing was authorized")));
     };
     let (payment_id, transaction_id) = (asked.payment_id.clone(), asked.transaction_id.clone());
     Ok(PaymentVoidReply { payment_id, transaction_id, amount: Some(order.amount), voided_at: DateTime::now() })
@@ -149,10 +149,10 @@ pub(super) async fn refund(
             let record = desk.gateway.find(payment_id.clone()).await?;
             let executed = desk.follow(asked.envelope(), "refund", &payment_id, &record, Reasons::default()).await?;
             if record.authorized.is_none() {
-                return Err(Refusal::new(PaymentRefundError::NotFound(not_found("nothing was authorized"))));
+                return Err(Refusal::new(not_found("nothing was authorized")));
             }
             let state = wrong_state(executed.state.state(), &["captured"])?;
-            return Err(Refusal::new(PaymentRefundError::WrongState(state)));
+            return Err(Refusal::new(state));
         }
         Err(error) => return Err(Refusal::failed(error)),
     };

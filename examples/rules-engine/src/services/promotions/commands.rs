@@ -43,32 +43,32 @@ fn decide_apply(
     asked: &PromotionApply,
 ) -> Result<Vec<PromotionEvent>, Refusal<PromotionApplyError>> {
     let Some(state) = &promotion.0 else {
-        return Err(Refusal::new(PromotionApplyError::NotFound(not_found("there is no such promotion"))));
+        return Err(Refusal::new(not_found("there is no such promotion")));
     };
     match state.applications.get(asked.transaction_id.as_str()) {
         Some(before) if before.discount_amount.amount_minor > 0 => return Ok(Vec::new()),
         Some(_) => {
-            return Err(Refusal::new(PromotionApplyError::WrongState(wrong_state("cancelled", &["applicable"])?)));
+            return Err(Refusal::new(wrong_state("cancelled", &["applicable"])?));
         }
         None => {}
     }
     if state.ended.is_some() {
-        return Err(Refusal::new(PromotionApplyError::WrongState(wrong_state("expired", &["active"])?)));
+        return Err(Refusal::new(wrong_state("expired", &["active"])?));
     }
     if let Some(most) = state.max_applications.filter(|most| state.times_applied >= *most) {
         let limit = limit_reached(most.into(), "the promotion was applied as often as it may be");
-        return Err(Refusal::new(PromotionApplyError::LimitReached(limit)));
+        return Err(Refusal::new(limit));
     }
     let amount = discount(&state.discount, &asked.subtotal);
     if amount == 0 {
         let why = "the promotion takes nothing off this price";
-        return Err(Refusal::new(PromotionApplyError::NotAllowed(not_allowed(why))));
+        return Err(Refusal::new(not_allowed(why)));
     }
     if let (Some(budget), Some(used)) = (&state.budget, &state.budget_used)
         && used.amount_minor + amount > budget.amount_minor
     {
         let limit = limit_reached(budget.amount_minor, "the budget of the promotion is used up");
-        return Err(Refusal::new(PromotionApplyError::LimitReached(limit)));
+        return Err(Refusal::new(limit));
     }
     let applied = PromotionApplied {
         promotion_id: asked.promotion_id.clone(),
@@ -92,7 +92,7 @@ pub(super) async fn cancel(
     let options = ExecuteOptions::caused_by(asked.envelope(), "promotions/cancel");
     let decide = |promotion: &Promotion| -> Result<Vec<PromotionEvent>, Refusal<PromotionCancelError>> {
         let Some(state) = &promotion.0 else {
-            return Err(Refusal::new(PromotionCancelError::NotFound(not_found("there is no such promotion"))));
+            return Err(Refusal::new(not_found("there is no such promotion")));
         };
         let (customer_id, discount_amount) = match state.applications.get(asked.transaction_id.as_str()) {
             Some(before) if before.discount_amount.amount_minor == 0 => return Ok(Vec::new()),

@@ -33,7 +33,7 @@ pub(super) async fn evaluate(
             let known: Vec<_> = rules.iter().filter(|rule| only.contains(&rule.rule_id)).collect();
             if known.len() < only.len() {
                 let what = not_found("one of the rules is unknown, or not active");
-                return Err(Refusal::new(EvaluationEvaluateError::NotFound(what)));
+                return Err(Refusal::new(what));
             }
             known
         }
@@ -164,7 +164,7 @@ async fn active(asked: &Received<CacheWarm>, scope: &CacheScope) -> Result<Vec<R
         found.extend(page.items.into_iter().filter(|rule| is_meant(&rule.tags)).map(|rule| rule.rule_id));
         if found.len() > 1_000 {
             let limit = limit_reached(1_000, "so many rules are compiled at a time");
-            return Err(Refusal::new(CacheWarmError::LimitReached(limit)));
+            return Err(Refusal::new(limit));
         }
         match page.next_page_token {
             Some(token) => query.page_token = Some(token),

@@ -22,16 +22,16 @@ pub(super) async fn create(
     asked: Received<RuleCreate>,
 ) -> Result<RuleCreateReply, Refusal<RuleCreateError>> {
     if let Err(wrong) = RuleText::read(&asked.definition) {
-        return Err(Refusal::new(RuleCreateError::NotAllowed(not_allowed(wrong))));
+        return Err(Refusal::new(not_allowed(wrong)));
     }
     let rule_id = asked.rule_id.clone().map_or_else(|| made_up(&asked.envelope().id), Ok)?;
     let options = ExecuteOptions::caused_by(asked.envelope(), "rules-management/create");
     let decide = |rule: &Rule| -> Result<Vec<RuleEvent>, Refusal<RuleCreateError>> {
         if let Some(known) = &rule.known {
-            return Err(Refusal::new(RuleCreateError::WrongState(wrong_state(known.status.as_str(), &["unknown"])?)));
+            return Err(Refusal::new(wrong_state(known.status.as_str(), &["unknown"])?));
         }
         if rule.is_deleted {
-            return Err(Refusal::new(RuleCreateError::WrongState(wrong_state("deleted", &["unknown"])?)));
+            return Err(Refusal::new(wrong_state("deleted", &["unknown"])?));
         }
         let now = DateTime::now();
         let created = RuleCreated {
@@ -71,19 +71,19 @@ pub(super) async fn update(
     if let Some(definition) = &asked.changes.definition
         && let Err(wrong) = RuleText::read(definition)
     {
-        return Err(Refusal::new(RuleUpdateError::NotAllowed(not_allowed(wrong))));
+        return Err(Refusal::new(not_allowed(wrong)));
     }
     let options = ExecuteOptions::caused_by(asked.envelope(), "rules-management/update");
     let decide = |rule: &Rule| -> Result<Vec<RuleEvent>, Refusal<RuleUpdateError>> {
         let Some(known) = &rule.known else {
-            return Err(Refusal::new(RuleUpdateError::NotFound(not_found("there is no such rule"))));
+            return Err(Refusal::new(not_found("there is no such rule")));
         };
         if let Some(conflict) = conflict(known, Some(asked.expected_version)) {
-            return Err(Refusal::new(RuleUpdateError::VersionConflict(conflict)));
+            return Err(Refusal::new(conflict));
         }
         let changes = known.changes(&asked.changes);
         if changes.is_empty() {
-            return Err(Refusal::new(RuleUpdateError::NotAllowed(not_allowed("nothing would change"))));
+            return Err(Refusal::new(not_allowed("nothing would change")));
         }
         let updated = RuleUpdated {
             rule_id: asked.rule_id.clone(),
@@ -114,14 +114,14 @@ pub(super) async fn activate(
     let options = ExecuteOptions::caused_by(asked.envelope(), "rules-management/activate");
     let decide = |rule: &Rule| -> Result<Vec<RuleEvent>, Refusal<RuleActivateError>> {
         let Some(known) = &rule.known else {
-            return Err(Refusal::new(RuleActivateError::NotFound(not_found("there is no such rule"))));
+            return Err(Refusal::new(not_found("there is no such rule")));
         };
         if let Some(conflict) = conflict(known, asked.expected_version) {
-            return Err(Refusal::new(RuleActivateError::VersionConflict(conflict)));
+            return Err(Refusal::new(conflict));
         }
         if !matches!(known.status, RuleStatus::Draft | RuleStatus::Inactive) {
             let state = wrong_state(known.status.as_str(), &["draft", "inactive"])?;
-            return Err(Refusal::new(RuleActivateError::WrongState(state)));
+            return Err(Refusal::new(state));
         }
         let now = DateTime::now();
         let activated = RuleActivated {
@@ -151,14 +151,14 @@ pub(super) async fn deactivate(
     let options = ExecuteOptions::caused_by(asked.envelope(), "rules-management/deactivate");
     let decide = |rule: &Rule| -> Result<Vec<RuleEvent>, Refusal<RuleDeactivateError>> {
         let Some(known) = &rule.known else {
-            return Err(Refusal::new(RuleDeactivateError::NotFound(not_found("there is no such rule"))));
+            return Err(Refusal::new(not_found("there is no such rule")));
         };
         if let Some(conflict) = conflict(known, asked.expected_version) {
-            return Err(Refusal::new(RuleDeactivateError::VersionConflict(conflict)));
+            return Err(Refusal::new(conflict));
         }
         if known.status != RuleStatus::Active {
             let state = wrong_state(known.status.as_str(), &["active"])?;
-            return Err(Refusal::new(RuleDeactivateError::WrongState(state)));
+            return Err(Refusal::new(state));
         }
         let deactivated = RuleDeactivated {
             rule_id: asked.rule_id.clone(),
@@ -183,14 +183,14 @@ pub(super) async fn delete(
     let options = ExecuteOptions::caused_by(asked.envelope(), "rules-management/delete");
     let decide = |rule: &Rule| -> Result<Vec<RuleEvent>, Refusal<RuleDeleteError>> {
         let Some(known) = &rule.known else {
-            return Err(Refusal::new(RuleDeleteError::NotFound(not_found("there is no such rule"))));
+            return Err(Refusal::new(not_found("there is no such rule")));
         };
         if let Some(conflict) = conflict(known, asked.expected_version) {
-            return Err(Refusal::new(RuleDeleteError::VersionConflict(conflict)));
+            return Err(Refusal::new(conflict));
         }
         if known.status == RuleStatus::Active {
             let state = wrong_state("active", &["draft", "inactive", "archived"])?;
-            return Err(Refusal::new(RuleDeleteError::WrongState(state)));
+            return Err(Refusal::new(state));
         }
         let deleted = RuleDeleted {
             rule_id: asked.rule_id.clone(),

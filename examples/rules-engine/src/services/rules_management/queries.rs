@@ -13,7 +13,7 @@ use crate::refusals::not_found;
 /// A rule as it is. Its status is that of the moment: a rule that takes effect later is inactive until then.
 pub(super) async fn get(bus: Bus, asked: Received<RuleGet>) -> Result<RuleGetReply, Refusal<RuleGetError>> {
     let rule = Aggregates::of(&bus).load::<Rule>(&asked.rule_id).await?;
-    let missing = |what| Err(Refusal::new(RuleGetError::NotFound(not_found(what))));
+    let missing = |what| Err(Refusal::new(not_found(what)));
     let Some(known) = rule.known.as_ref() else { return missing("there is no such rule") };
     if asked.version.is_some_and(|version| version != known.version) {
         return missing("only the newest version is kept");
@@ -43,7 +43,7 @@ pub(super) async fn trail(
 ) -> Result<AuditTrailReply, Refusal<AuditTrailError>> {
     let history = rules.history::<Rule>(&asked.rule_id).await?;
     if history.events.is_empty() {
-        return Err(Refusal::new(AuditTrailError::NotFound(not_found("there is no such rule"))));
+        return Err(Refusal::new(not_found("there is no such rule")));
     }
     let mut version = RuleVersion(1);
     let mut entries = Vec::new();

@@ -19,7 +19,7 @@ pub(super) async fn calculate(
         let category = item.category.as_deref().unwrap_or(GENERAL);
         let Some(rate) = rates.get(&item.jurisdiction, category) else {
             let what = format!("no rate is known of {category} in {}", item.jurisdiction);
-            return Err(Refusal::new(TaxCalculateError::NotFound(not_found(what))));
+            return Err(Refusal::new(not_found(what)));
         };
         let amount = match is_included {
             true => included(item.amount.amount_minor, rate),
